@@ -1,0 +1,1 @@
+//! The kinds of asset: one file per kind, one visible table.

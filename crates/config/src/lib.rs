@@ -1,0 +1,1 @@
+//! twinlake.yml: what was typed, and what it means.

@@ -1,0 +1,1 @@
+//! A REST client for Databricks: authentication, paging, retries, rate budgets.

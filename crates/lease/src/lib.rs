@@ -1,0 +1,1 @@
+//! The witness, and the lease that permits writes.

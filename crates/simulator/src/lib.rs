@@ -1,0 +1,1 @@
+//! A simulated Databricks account, served over HTTP.

@@ -1,0 +1,1 @@
+//! State: SQLite. The only crate with SQL.

@@ -1,0 +1,1 @@
+//! Inventory, diff, plan and apply of assets.

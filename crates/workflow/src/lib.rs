@@ -1,0 +1,1 @@
+//! Durable runs: steps, log, resume. Knows nothing of Databricks.

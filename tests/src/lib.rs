@@ -1,0 +1,1 @@
+//! The harness that the tests and benchmarks share.
