@@ -1,0 +1,34 @@
+//! The third side of a three-way diff.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{AssetId, Epoch, Place, RunId, Version};
+
+/// What we last did for an asset at a place: what the source was, what we sent, and what we then read back.
+///
+/// A pair, because the service does not store what it is sent: it adds defaults and drops what it does not keep.
+/// *Sent ≠ desired* is our change; *read back ≠ observed* is drift. Server defaults then need almost no rules.
+/// The source's version stands beside them so that both dialects of every field are known, also where a mapping
+/// is many-to-one (P9).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Base {
+    /// The asset.
+    pub asset: AssetId,
+    /// Where it was applied.
+    pub target: Place,
+    /// Where it came from.
+    pub source: Place,
+    /// What it was at the source.
+    pub source_version: Version,
+    /// What we sent, in symbolic space, in the target's dialect.
+    pub sent: Version,
+    /// What the target then said it had, in symbolic space. None until it was read back.
+    pub read_back: Option<Version>,
+    /// In which term.
+    pub epoch: Epoch,
+    /// In which run.
+    pub run: RunId,
+    /// When it was sent.
+    pub applied_at: Timestamp,
+}

@@ -1,0 +1,96 @@
+//! Which asset each place calls what. Symmetric: no place's ids are more real than another's.
+
+use std::collections::HashMap;
+
+use crate::{AssetId, KindName, Place, RemoteId};
+
+/// The pairs of one workspace set, in both directions. On each place an asset has at most one remote id, and a
+/// remote id at most one asset of its kind.
+#[derive(Clone, Debug, Default)]
+pub struct IdMap {
+    remotes: HashMap<(AssetId, Place), RemoteId>,
+    assets: HashMap<(KindName, Place, RemoteId), AssetId>,
+}
+
+impl IdMap {
+    /// The map of these pairs.
+    #[must_use]
+    pub fn of(pairs: impl IntoIterator<Item = (AssetId, Place, RemoteId)>) -> Self {
+        let mut map = Self::default();
+        for (asset, place, remote) in pairs {
+            map.pair(asset, place, remote);
+        }
+        map
+    }
+
+    /// Records that `place` calls `asset` by `remote`. Whatever either of them was paired with there is forgotten.
+    pub fn pair(&mut self, asset: AssetId, place: Place, remote: RemoteId) {
+        self.forget(&asset, &place);
+        let theirs = (asset.kind.clone(), place.clone(), remote.clone());
+        if let Some(former) = self.assets.insert(theirs, asset.clone()) {
+            self.remotes.remove(&(former, place.clone()));
+        }
+        self.remotes.insert((asset, place), remote);
+    }
+
+    /// Forgets what `place` calls `asset`.
+    pub fn forget(&mut self, asset: &AssetId, place: &Place) {
+        if let Some(remote) = self.remotes.remove(&(asset.clone(), place.clone())) {
+            self.assets.remove(&(asset.kind.clone(), place.clone(), remote));
+        }
+    }
+
+    /// What `place` calls `asset`.
+    #[must_use]
+    pub fn remote(&self, asset: &AssetId, place: &Place) -> Option<&RemoteId> {
+        self.remotes.get(&(asset.clone(), place.clone()))
+    }
+
+    /// The asset that `place` calls `remote`, if it was ever paired.
+    #[must_use]
+    pub fn known(&self, kind: &KindName, place: &Place, remote: &RemoteId) -> Option<&AssetId> {
+        self.assets.get(&(kind.clone(), place.clone(), remote.clone()))
+    }
+
+    /// The identity of what `place` calls `remote`: the one it is paired with, or one of its own, minted here.
+    /// Minting needs no record, because the identity *is* where it was first seen.
+    #[must_use]
+    pub fn identity(&self, kind: &KindName, place: &Place, remote: &RemoteId) -> AssetId {
+        self.known(kind, place, remote)
+            .cloned()
+            .unwrap_or_else(|| AssetId::new(kind.clone(), place.clone(), remote.clone()))
+    }
+
+    /// The identity that an asset goes by now: a document may have been made symbolic before its asset was paired.
+    #[must_use]
+    pub fn current<'a>(&'a self, asset: &'a AssetId) -> &'a AssetId {
+        self.known(&asset.kind, &asset.origin, &asset.minted).unwrap_or(asset)
+    }
+
+    /// All pairs.
+    pub fn pairs(&self) -> impl Iterator<Item = (&AssetId, &Place, &RemoteId)> {
+        self.remotes.iter().map(|((asset, place), remote)| (asset, place, remote))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_reads_both_ways_and_a_new_one_replaces_both_old_ones() {
+        let (east, west): (Place, Place) = ("prod@east".parse().unwrap(), "prod@west".parse().unwrap());
+        let asset: AssetId = "job/prod@east/1".parse().unwrap();
+        let other: AssetId = "job/prod@east/2".parse().unwrap();
+        let mut map = IdMap::of([
+            (asset.clone(), west.clone(), "77".into()),
+            (other.clone(), west.clone(), "78".into()),
+        ]);
+        assert_eq!(map.identity(&"job".into(), &west, &"77".into()), asset);
+        map.pair(asset.clone(), west.clone(), "78".into());
+        assert_eq!(map.remote(&asset, &west), Some(&"78".into()));
+        assert_eq!(map.remote(&other, &west), None);
+        assert_eq!(map.known(&"job".into(), &west, &"77".into()), None);
+        assert_eq!(map.identity(&"job".into(), &east, &"9".into()).to_string(), "job/prod@east/9");
+    }
+}
