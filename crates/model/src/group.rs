@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{GroupName, Mappings, Place, Selection, SetName, SiteId};
+use crate::{GroupName, Key, Mappings, Place, Selection, SetName, SiteId};
 
 /// How long an asset must have been missing at the source before its copy is deleted.
 pub const DEFAULT_DELETION_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -137,6 +137,19 @@ pub struct Estate {
     pub groups: BTreeMap<GroupName, FailoverGroup>,
     /// What several groups use, kept in step for all.
     pub base_layer: Selection,
+}
+
+impl Estate {
+    /// The groups that claim an asset of this kind (plural name) and key at a place, in order of name. Rights of
+    /// promotion are exclusive, so more than one is a conflict that must be settled before anything is written.
+    #[must_use]
+    pub fn claimants(&self, place: &Place, kinds: &str, key: &Key) -> Vec<&GroupName> {
+        let claims = |group: &&FailoverGroup| {
+            group.sites().any(|site| *site == place.site)
+                && group.sets.iter().any(|set| set.name == place.set && set.assets.takes(kinds, key))
+        };
+        self.groups.values().filter(claims).map(|group| &group.name).collect()
+    }
 }
 
 impl FailoverGroup {

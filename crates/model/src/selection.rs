@@ -70,6 +70,13 @@ impl Selection {
         Self::default()
     }
 
+    /// Nothing. It has to name something that no kind is called, because an empty `include` means everything.
+    #[must_use]
+    pub fn none() -> Self {
+        let nothing = Selector { kinds: "nothing".to_owned(), keys: "nothing".to_owned() };
+        Self { include: vec![nothing], exclude: Vec::new() }
+    }
+
     /// Whether it takes an asset of this kind (plural name) and key.
     #[must_use]
     pub fn takes(&self, kinds: &str, key: &Key) -> bool {
@@ -158,6 +165,15 @@ mod tests {
         assert!(!group.takes("notebooks", &Key::new("/Shared/marketing/a")));
         assert!(!group.takes("clusters", &Key::new("finance-a")));
         assert!(selection(&[], &[]).takes("clusters", &Key::new("anything")));
+    }
+
+    #[test]
+    fn nothing_takes_nothing_walks_nowhere_and_survives_being_stored() {
+        let nothing = Selection::none();
+        assert!(!nothing.takes("jobs", &Key::new("a")) && !nothing.concerns("jobs"));
+        assert_eq!(nothing.roots(&["notebooks"]), Vec::<String>::new());
+        let stored = serde_json::to_string(&nothing).unwrap();
+        assert_eq!(serde_json::from_str::<Selection>(&stored).unwrap(), nothing);
     }
 
     #[test]
