@@ -1,0 +1,143 @@
+//! The state file on disk: creating it whole, and telling what is wrong with one that is there.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
+use twinlake_base::Timestamp;
+
+use crate::StoreError;
+use crate::drive::drive;
+use crate::migration::{self, Standing, migrate};
+use crate::trouble::Trouble;
+
+/// What stands for the path of a state without a file.
+pub(crate) const MEMORY: &str = ":memory:";
+
+/// The first bytes of every SQLite database. <https://www.sqlite.org/fileformat.html>
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// How many rows SQLite's thread may be ahead of the reader; the default of 50 makes loading an id map a chain of
+/// thread switches.
+const ROWS_AHEAD: usize = 4096;
+
+/// The folder must be there: creating it would hide a mistyped path.
+pub(crate) fn require_folder(path: &Path) -> Result<(), StoreError> {
+    let folder = folder_of(path);
+    if folder.is_dir() { Ok(()) } else { Err(StoreError::NoFolder { folder }) }
+}
+
+/// Opens the file, checked and at the newest schema. The caller holds its lock.
+pub(crate) fn open(path: &Path, now: Timestamp) -> Result<SqliteConnection, StoreError> {
+    if path.exists() {
+        inspect(path)?;
+    } else {
+        create(path, now)?;
+    }
+    connect(SqliteConnectOptions::new().filename(path).create_if_missing(false), path, now)
+}
+
+/// A database without a file.
+pub(crate) fn in_memory(now: Timestamp) -> Result<SqliteConnection, StoreError> {
+    connect(SqliteConnectOptions::new().in_memory(true), Path::new(MEMORY), now)
+}
+
+/// Makes the file under another name and moves it into place, so that whoever finds a file finds a whole one.
+fn create(path: &Path, now: Timestamp) -> Result<(), StoreError> {
+    if with_suffix(path, "-wal").exists() {
+        let detail = "its log (-wal) is there but the file itself is gone".to_owned();
+        return Err(StoreError::Damaged { path: path.to_owned(), detail });
+    }
+    let unfinished = with_suffix(path, ".new");
+    for suffix in ["", "-wal", "-shm"] {
+        match std::fs::remove_file(with_suffix(&unfinished, suffix)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StoreError::Io { doing: "clearing away", path: unfinished, source: error });
+            }
+            _ => {}
+        }
+    }
+    let options = SqliteConnectOptions::new().filename(&unfinished).create_if_missing(true);
+    let connection = connect(options, &unfinished, now)?;
+    drive(connection.close()).map_err(|error| Trouble::Sql(error).about("creating the schema", path))?;
+    std::fs::rename(&unfinished, path)
+        .and_then(|()| File::open(folder_of(path))?.sync_all())
+        .map_err(|source| StoreError::Io { doing: "creating", path: path.to_owned(), source })
+}
+
+/// What can be said about a file without opening it as a database.
+fn inspect(path: &Path) -> Result<(), StoreError> {
+    let damaged =
+        |detail: &str| Err(StoreError::Damaged { path: path.to_owned(), detail: detail.to_owned() });
+    let io = |source| StoreError::Io { doing: "reading", path: path.to_owned(), source };
+    let metadata = path.metadata().map_err(io)?;
+    if !metadata.is_file() {
+        return damaged("it is not a file");
+    }
+    let mut first = Vec::new();
+    File::open(path).and_then(|file| file.take(16).read_to_end(&mut first)).map_err(io)?;
+    if first.is_empty() {
+        return damaged("it is empty");
+    }
+    if first != MAGIC {
+        return damaged("it is not a database");
+    }
+    // SQLite would open such a file for reading and only refuse the first write.
+    let writable = !metadata.permissions().readonly() && File::options().append(true).open(path).is_ok();
+    if writable { Ok(()) } else { Err(StoreError::ReadOnly { path: path.to_owned() }) }
+}
+
+fn connect(
+    options: SqliteConnectOptions,
+    path: &Path,
+    now: Timestamp,
+) -> Result<SqliteConnection, StoreError> {
+    let options = options
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        // The lock file keeps other controllers out, so whoever is in the way now will not be gone in a moment.
+        .busy_timeout(Duration::ZERO)
+        .row_buffer_size(ROWS_AHEAD)
+        .thread_name(|_| "state".to_owned())
+        .disable_statement_logging();
+    let doing = "opening the file";
+    drive(async {
+        let mut connection = options.connect().await?;
+        let findings: Vec<String> =
+            sqlx::query_scalar("PRAGMA quick_check(3)").fetch_all(&mut connection).await?;
+        if findings != ["ok"] {
+            let detail = findings.join("; ");
+            return Err(StoreError::Damaged { path: path.to_owned(), detail }.into());
+        }
+        match migrate(&mut connection, now).await? {
+            Standing::Current => Ok(connection),
+            Standing::Foreign => Err(StoreError::Foreign { path: path.to_owned() }.into()),
+            Standing::Newer { found } => {
+                let known = migration::newest();
+                Err(StoreError::Newer { path: path.to_owned(), found, known }.into())
+            }
+            Standing::Altered { number } => {
+                let detail = format!("step {number} of its schema is not the one that this program knows");
+                Err(StoreError::Damaged { path: path.to_owned(), detail }.into())
+            }
+        }
+    })
+    .map_err(|trouble: Trouble| trouble.about(doing, path))
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
