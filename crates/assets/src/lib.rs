@@ -1,1 +1,37 @@
 //! The kinds of asset: one file per kind, one visible table.
+//!
+//! | to learn | open |
+//! |---|---|
+//! | which kinds there are | [`kinds`] |
+//! | what a kind must say of itself | [`AssetKind`], and its data: [`Schema`] |
+//! | what a plain REST collection needs | [`RestKind`]: a constant |
+//! | how a service's document becomes portable | [`symbolize`] |
+//! | how it becomes what it must be at another site | [`localize`] |
+//! | how a change's call becomes a request | [`resolve`] |
+//!
+//! A document goes through three forms. *Raw*: as the service shows it. *Portable*: what the service owns is gone,
+//! posture and identity tag are set apart, ids are symbols. *Localized*: the portable document in another site's
+//! dialect. Only [`resolve`] turns symbols into ids, in the request that is about to be sent.
+//!
+//! This crate decides nothing about *when*: it knows what kinds are, not what changed.
+
+mod error;
+pub mod fragments;
+mod kind;
+pub mod kinds;
+pub mod localize;
+mod portrait;
+pub mod resolve;
+mod rest;
+mod schema;
+pub mod symbolize;
+mod tag;
+
+pub use error::Error;
+pub use kind::{AssetKind, Body, Listed, Listing, Scope};
+pub use portrait::Portrait;
+pub use rest::{Address, RestKind, RunState, WritePath};
+pub use schema::{
+    Asleep, By, Embed, Field, Fragment, IdShape, KeyRule, Missing, Ration, Reference, Schema, Sleeps,
+};
+pub use tag::TAG_KEY;

@@ -85,6 +85,11 @@ impl Posture {
         self.0.remove(at)
     }
 
+    /// Takes over everything that `other` decides.
+    pub fn overlay(&mut self, other: &Self) {
+        self.0.extend(other.0.iter().map(|(at, value)| (at.clone(), value.clone())));
+    }
+
     /// All of it, in order of key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(at, value)| (at.as_str(), value))

@@ -46,6 +46,8 @@ pub struct Change {
     pub desired: Version,
     /// What the target has now.
     pub observed: Option<Version>,
+    /// Whether what it is (spec or content) must be sent, rather than only whether it runs.
+    pub rewrites: bool,
     /// For bytes still being read: which version of them, as the source's listing marked it.
     pub content_mark: Option<String>,
     /// Which fields differ, for people.
@@ -69,6 +71,17 @@ pub struct Plan {
     pub settled: Vec<Outcome>,
     /// Why the plan waits for an approval, if it does.
     pub held: Option<String>,
+}
+
+impl Change {
+    /// Whether the document must be sent: what it is differs, or a posture that is a field of it.
+    #[must_use]
+    pub fn sends_document(&self) -> bool {
+        let differs = |now: &Version| {
+            now.posture.differences(&self.desired.posture).iter().any(|at| at.starts_with('/'))
+        };
+        self.rewrites || self.observed.as_ref().is_none_or(differs)
+    }
 }
 
 impl Plan {

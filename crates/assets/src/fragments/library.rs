@@ -1,0 +1,22 @@
+//! A library to install: on a cluster, for a task, by a policy.
+//! Fields: <https://docs.databricks.com/api/workspace/libraries/install>.
+
+use twinlake_model::{MappingTable, Pattern};
+
+use crate::schema::{By, Field, Fragment, Missing, Reference};
+
+const fn file(at: &'static str) -> Reference {
+    Reference { at: Pattern(at), to: "workspace_file", by: By::Path, missing: Missing::Keep }
+}
+
+/// One library. Files are workspace paths, volume paths or URLs of storage.
+pub static LIBRARY: Fragment = Fragment {
+    references: &[file("/jar"), file("/whl"), file("/egg"), file("/requirements")],
+    fields: &[
+        Field::SiteLocal(Pattern("/jar"), MappingTable::Locations),
+        Field::SiteLocal(Pattern("/whl"), MappingTable::Locations),
+        Field::SiteLocal(Pattern("/egg"), MappingTable::Locations),
+        Field::SiteLocal(Pattern("/requirements"), MappingTable::Locations),
+    ],
+    embeds: &[],
+};

@@ -1,0 +1,79 @@
+//! Instance pools. API: <https://docs.databricks.com/api/workspace/instancepools>.
+//!
+//! Names are unique. The list is not paged. An edit takes a few fields only and insists on an unchanged node type;
+//! everything else is fixed at creation. A pool sleeps by keeping no idle instances; those it has end by its own
+//! idle timeout.
+
+use std::time::Duration;
+
+use twinlake_databricks::Paging;
+use twinlake_model::{MappingTable, Pattern};
+
+use crate::schema::{Asleep, Field, Fragment, IdShape, KeyRule, Schema, Sleeps};
+use crate::{Address, RestKind, WritePath};
+
+/// The kind.
+pub static KIND: RestKind = RestKind {
+    schema: Schema {
+        name: "instance_pool",
+        plural: "instance_pools",
+        documentation: "https://docs.databricks.com/api/workspace/instancepools",
+        key: KeyRule::UniqueName(Pattern("/instance_pool_name")),
+        id: (Pattern("/instance_pool_id"), IdShape::Text),
+        fragment: Fragment {
+            references: &[],
+            fields: &[
+                Field::ServerOwned(Pattern("/instance_pool_id")),
+                Field::ServerOwned(Pattern("/state")),
+                Field::ServerOwned(Pattern("/stats")),
+                Field::ServerOwned(Pattern("/status")),
+                Field::ServerOwned(Pattern("/default_tags")),
+                Field::CreateOnly(Pattern("/node_type_id")),
+                Field::CreateOnly(Pattern("/aws_attributes")),
+                Field::CreateOnly(Pattern("/azure_attributes")),
+                Field::CreateOnly(Pattern("/gcp_attributes")),
+                Field::CreateOnly(Pattern("/disk_spec")),
+                Field::CreateOnly(Pattern("/enable_elastic_disk")),
+                Field::CreateOnly(Pattern("/preloaded_spark_versions")),
+                Field::CreateOnly(Pattern("/preloaded_docker_images")),
+                Field::CreateOnly(Pattern("/node_type_flexibility")),
+                Field::SiteLocal(Pattern("/node_type_id"), MappingTable::NodeTypes),
+                Field::SiteLocal(Pattern("/aws_attributes/zone_id"), MappingTable::Zones),
+                Field::SiteLocal(
+                    Pattern("/aws_attributes/instance_profile_arn"),
+                    MappingTable::InstanceProfiles,
+                ),
+                Field::SiteLocal(Pattern("/gcp_attributes/zone_id"), MappingTable::Zones),
+                Field::SiteLocal(Pattern("/preloaded_spark_versions"), MappingTable::SparkVersions),
+                Field::FreeText(Pattern("/custom_tags/*"), "tags"),
+            ],
+            embeds: &[],
+        },
+        sleeps: &[Sleeps {
+            at: Pattern("/min_idle_instances"),
+            absent: Asleep::Number(0),
+            asleep: Asleep::Number(0),
+        }],
+        tags: Some((Pattern("/custom_tags"), 40)),
+        leaves_behind: &["passwords of preloaded Docker images"],
+        consistency: Duration::from_secs(10),
+    },
+    list: ("/api/2.0/instance-pools/list", "instance_pools", Paging::None, &[]),
+    get: Address::Query("/api/2.0/instance-pools/get", "instance_pool_id"),
+    create: WritePath::post("/api/2.0/instance-pools/create"),
+    update: WritePath::post("/api/2.0/instance-pools/edit").id_at("instance_pool_id"),
+    updates_only: Some(&[
+        "instance_pool_id",
+        "instance_pool_name",
+        "node_type_id",
+        "min_idle_instances",
+        "max_capacity",
+        "idle_instance_autotermination_minutes",
+        "custom_tags",
+        "remote_disk_throughput",
+        "total_initial_remote_disk_size",
+    ]),
+    delete: WritePath::post("/api/2.0/instance-pools/delete").id_at("instance_pool_id"),
+    run_state: None,
+    is_built_in: |_| false,
+};

@@ -1,0 +1,240 @@
+//! Jobs. API: <https://docs.databricks.com/api/workspace/jobs> (2.2).
+//!
+//! - Names may repeat, and are not needed.
+//! - Lists and GETs give arrays (tasks, job clusters, environments, parameters) a hundred at a time. A row that says
+//!   `has_more` is read page by page and put together; nothing in the row tells whether the rest changed, so it is
+//!   read each time.
+//! - A job starts by schedule, trigger, `continuous` or any of `triggers`: all are paused in the create itself.
+//!   Somebody's `run-now` is stopped by `max_concurrent_runs` 0, which makes new runs skipped, unless they queue: so
+//!   the queue is off, too. Otherwise what queued while asleep would run at the moment of waking.
+//! - Jobs may run each other, and themselves: a stub has no tasks.
+//! - Jobs that the service made for itself cannot be written and are left alone.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use twinlake_databricks::{Complete, Paging, Reader};
+use twinlake_model::{Call, Change, Key, MappingTable, Pattern, Posture, RemoteId};
+
+use crate::fragments::{CLUSTER_SPEC, TASK};
+use crate::schema::{
+    Asleep, By, Embed, Field, Fragment, IdShape, KeyRule, Missing, Reference, Schema, Sleeps,
+};
+use crate::{
+    Address, AssetKind, Body, Error, Listed, Listing, Portrait, RestKind, Scope, WritePath, portrait, rest,
+};
+
+/// The kind.
+pub static KIND: Job = Job;
+
+/// Jobs.
+#[derive(Debug)]
+pub struct Job;
+
+/// The arrays that come a hundred at a time.
+const PAGED: &[&str] = &["tasks", "job_clusters", "environments", "parameters"];
+
+const fn id(at: &'static str, to: &'static str) -> Reference {
+    Reference { at: Pattern(at), to, by: By::Id, missing: Missing::Block }
+}
+
+const fn paused(at: &'static str) -> Sleeps {
+    Sleeps { at: Pattern(at), absent: Asleep::Text("UNPAUSED"), asleep: Asleep::Text("PAUSED") }
+}
+
+static REST: RestKind = RestKind {
+    schema: Schema {
+        name: "job",
+        plural: "jobs",
+        documentation: "https://docs.databricks.com/api/workspace/jobs",
+        key: KeyRule::Name(Pattern("/name")),
+        id: (Pattern("/job_id"), IdShape::Int64),
+        fragment: Fragment {
+            references: &[
+                id("/webhook_notifications/*/*/id", "notification_destination"),
+                id("/trigger/job_completion/jobs/*/job_id", "job"),
+                id("/trigger/sql_condition/warehouse_id", "sql_warehouse"),
+                id("/trigger/sql_condition/sql_query_id", "query"),
+                id("/schedule/sql_condition/warehouse_id", "sql_warehouse"),
+                id("/schedule/sql_condition/sql_query_id", "query"),
+                id("/triggers/*/sql_condition/warehouse_id", "sql_warehouse"),
+                id("/triggers/*/sql_condition/sql_query_id", "query"),
+                id("/budget_policy_id", "budget_policy"),
+                id("/usage_policy_id", "budget_policy"),
+                Reference {
+                    at: Pattern("/run_as/user_name"),
+                    to: "principal",
+                    by: By::Principal,
+                    missing: Missing::Keep,
+                },
+                Reference {
+                    at: Pattern("/run_as/service_principal_name"),
+                    to: "principal",
+                    by: By::Principal,
+                    missing: Missing::Keep,
+                },
+                Reference {
+                    at: Pattern("/parent_path"),
+                    to: "folder",
+                    by: By::Path,
+                    missing: Missing::Block,
+                },
+                Reference {
+                    at: Pattern("/environments/*/spec/dependencies/*"),
+                    to: "workspace_file",
+                    by: By::Path,
+                    missing: Missing::Keep,
+                },
+            ],
+            fields: &[
+                Field::ServerOwned(Pattern("/job_id")),
+                Field::ServerOwned(Pattern("/format")),
+                Field::SiteLocal(Pattern("/trigger/file_arrival/url"), MappingTable::Locations),
+                Field::SiteLocal(Pattern("/triggers/*/file_arrival/url"), MappingTable::Locations),
+                Field::FreeText(Pattern("/parameters/*/default"), "parameters"),
+                Field::FreeText(Pattern("/tags/*"), "tags"),
+            ],
+            embeds: &[
+                Embed::At(Pattern("/tasks/*"), &TASK),
+                Embed::At(Pattern("/job_clusters/*/new_cluster"), &CLUSTER_SPEC),
+            ],
+        },
+        sleeps: &[
+            paused("/schedule/pause_status"),
+            paused("/trigger/pause_status"),
+            paused("/continuous/pause_status"),
+            paused("/triggers/*/pause_status"),
+            Sleeps {
+                at: Pattern("/max_concurrent_runs"),
+                absent: Asleep::Number(1),
+                asleep: Asleep::Number(0),
+            },
+            Sleeps {
+                at: Pattern("/queue/enabled"),
+                absent: Asleep::Flag(false),
+                asleep: Asleep::Flag(false),
+            },
+        ],
+        tags: Some((Pattern("/tags"), 25)),
+        leaves_behind: &[
+            "run history",
+            "credentials of a private Git source",
+            "events that a trigger missed",
+        ],
+        consistency: Duration::from_secs(10),
+    },
+    list: ("/api/2.2/jobs/list", "jobs", Paging::token("limit", 100), &[("expand_tasks", "true")]),
+    get: Address::Query("/api/2.2/jobs/get", "job_id"),
+    create: WritePath::post("/api/2.2/jobs/create"),
+    update: WritePath::post("/api/2.2/jobs/reset").id_at("job_id").wrapped_in("new_settings"),
+    updates_only: None,
+    delete: WritePath::post("/api/2.2/jobs/delete").id_at("job_id"),
+    run_state: None,
+    is_built_in: |_| false,
+};
+
+#[async_trait]
+impl AssetKind for Job {
+    fn schema(&self) -> &Schema {
+        &REST.schema
+    }
+
+    fn listing(&self) -> &dyn Listing {
+        self
+    }
+
+    fn portray(&self, mut raw: Value) -> Result<Portrait, Error> {
+        let id = raw["job_id"].clone();
+        let mut settings =
+            raw.get_mut("settings").map(Value::take).filter(Value::is_object).unwrap_or_else(|| json!({}));
+        settings["job_id"] = id;
+        REST.portray(settings)
+    }
+
+    async fn read(&self, reader: &Reader, remote: &RemoteId) -> Result<Option<Value>, Error> {
+        let path = "/api/2.2/jobs/get";
+        let Some(mut whole) = rest::read(reader, path, &[("job_id", remote.as_str())]).await? else {
+            return Ok(None);
+        };
+        while let Some(token) = next_page(&mut whole) {
+            let query = [("job_id", remote.as_str()), ("page_token", token.as_str())];
+            // Gone between two pages: it does not exist any more.
+            let Some(mut page) = rest::read(reader, path, &query).await? else { return Ok(None) };
+            append(&mut whole, &mut page);
+        }
+        Ok(Some(whole))
+    }
+
+    fn stub(&self, spec: &Value) -> Value {
+        let mut stub = spec.clone();
+        for field in ["tasks", "trigger", "triggers"] {
+            drop(stub.as_object_mut().and_then(|fields| fields.remove(field)));
+        }
+        stub
+    }
+
+    fn calls(&self, change: &Change, spec: &Value) -> Vec<Call> {
+        REST.calls(change, spec)
+    }
+
+    fn created(&self, answer: &Value) -> Option<RemoteId> {
+        REST.created(answer)
+    }
+}
+
+/// Takes the token of the next page out of a document.
+fn next_page(document: &mut Value) -> Option<String> {
+    let token = document.as_object_mut()?.remove("next_page_token")?;
+    token.as_str().filter(|token| !token.is_empty()).map(str::to_owned)
+}
+
+/// Appends a page's arrays, and takes over its token.
+fn append(whole: &mut Value, page: &mut Value) {
+    for field in PAGED {
+        let Some(Value::Array(more)) = page["settings"].get_mut(*field).map(Value::take) else { continue };
+        match whole["settings"].get_mut(*field) {
+            Some(Value::Array(items)) => items.extend(more),
+            _ => whole["settings"][*field] = Value::Array(more),
+        }
+    }
+    if let Some(token) = page.get_mut("next_page_token") {
+        whole["next_page_token"] = token.take();
+    }
+}
+
+/// Why a job is left alone, if it is.
+fn left_alone(row: &Value) -> Option<String> {
+    let kind = row.pointer("/settings/deployment/kind").and_then(Value::as_str)?;
+    (kind == "SYSTEM_MANAGED").then(|| "the service manages this job itself".to_owned())
+}
+
+#[async_trait]
+impl Listing for Job {
+    fn name(&self) -> &'static str {
+        "job"
+    }
+
+    async fn list(
+        &self,
+        reader: &Reader,
+        _scope: &Scope,
+        found: &mut (dyn FnMut(Listed) -> Result<(), Error> + Send),
+    ) -> Result<Complete, Error> {
+        REST.walk(reader, &mut |row| {
+            let has_more = row["has_more"].as_bool().unwrap_or(false);
+            let left_alone = left_alone(&row);
+            if !has_more && left_alone.is_none() {
+                return found(Listed::whole(REST.schema.name, self.portray(row)?, Posture::none()));
+            }
+            found(Listed {
+                kind: REST.schema.name,
+                remote: portrait::remote_id(&REST.schema, &row)?,
+                key: Key::new(row.pointer("/settings/name").and_then(Value::as_str).unwrap_or_default()),
+                body: left_alone.map_or(Body::Unread(None), Body::Skipped),
+                posture: Posture::none(),
+            })
+        })
+        .await
+    }
+}

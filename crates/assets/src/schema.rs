@@ -1,0 +1,188 @@
+//! What a kind says of itself, as data.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use twinlake_model::{MappingTable, Pattern};
+
+/// A kind's description. Everything that is true of the kind without asking anybody.
+#[derive(Debug)]
+pub struct Schema {
+    /// The kind's name: `cluster_policy`. As in identities.
+    pub name: &'static str,
+    /// Its plural: `cluster_policies`. As in selectors.
+    pub plural: &'static str,
+    /// Where its API is documented.
+    pub documentation: &'static str,
+    /// How people, and copies, find it.
+    pub key: KeyRule,
+    /// Where a raw document carries the remote id, and of which shape ids of this kind are on the wire.
+    pub id: (Pattern, IdShape),
+    /// Its fields and references.
+    pub fragment: Fragment,
+    /// The fields that decide whether it runs.
+    pub sleeps: &'static [Sleeps],
+    /// The map (or list of key-value pairs) in which an identity tag has room, and how many tags it may hold.
+    pub tags: Option<(Pattern, usize)>,
+    /// What cannot travel. Shown by `twinlake kinds`.
+    pub leaves_behind: &'static [&'static str],
+    /// How long after a write a list may still not show it.
+    pub consistency: Duration,
+}
+
+/// How people find an asset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRule {
+    /// By path. The path is the remote id, and the same on every site.
+    Path,
+    /// By a name that the service keeps unique.
+    UniqueName(Pattern),
+    /// By a name that may repeat. Copies are found by the id map, never by name.
+    Name(Pattern),
+}
+
+/// How ids of a kind look on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdShape {
+    /// A JSON string.
+    Text,
+    /// A JSON number of 64 bits.
+    Int64,
+}
+
+/// A part of a document that several kinds embed: a cluster's spec, a task, a library.
+#[derive(Debug)]
+pub struct Fragment {
+    /// References to other assets.
+    pub references: &'static [Reference],
+    /// Fields that need more than to be carried.
+    pub fields: &'static [Field],
+    /// Fragments inside this one.
+    pub embeds: &'static [Embed],
+}
+
+impl Fragment {
+    /// Nothing to say.
+    pub const EMPTY: Self = Self { references: &[], fields: &[], embeds: &[] };
+}
+
+/// Where a fragment stands in another one.
+#[derive(Debug)]
+pub enum Embed {
+    /// As JSON.
+    At(Pattern, &'static Fragment),
+    /// As JSON inside a string.
+    InText(Pattern, &'static Fragment),
+}
+
+/// A field that holds another asset.
+#[derive(Debug)]
+pub struct Reference {
+    /// Where.
+    pub at: Pattern,
+    /// Which kind, by name; also a kind that does not stand here yet.
+    pub to: &'static str,
+    /// How it is named there.
+    pub by: By,
+    /// What to do where it has no counterpart.
+    pub missing: Missing,
+}
+
+/// How a reference names what it refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// By remote id, which differs per workspace: becomes a symbol.
+    Id,
+    /// By workspace path, which is the same everywhere: kept, and waited for. `to` may name several kinds, separated
+    /// by `|`. Only absolute workspace paths count.
+    Path,
+    /// By a principal's name: kept.
+    Principal,
+}
+
+/// What to do about a reference that has no counterpart at the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// Do not write the asset; say `unmapped`.
+    Block,
+    /// Write it as it is at the source.
+    Keep,
+}
+
+/// A field that needs more than to be carried.
+#[derive(Debug)]
+pub enum Field {
+    /// The service's own: never sent, never compared.
+    ServerOwned(Pattern),
+    /// Set by the service when absent: not compared where we did not set it.
+    ServerDefault(Pattern),
+    /// Can be set only when the asset is created.
+    CreateOnly(Pattern),
+    /// Another value at another site.
+    SiteLocal(Pattern, MappingTable),
+    /// A text in which words may differ by site; the name is the config's (`spark_conf`).
+    FreeText(Pattern, &'static str),
+    /// A list whose items are told apart by this key.
+    Keyed(Pattern, &'static str),
+    /// A list whose order means nothing.
+    Unordered(Pattern),
+}
+
+/// A field that decides whether the asset runs.
+#[derive(Debug)]
+pub struct Sleeps {
+    /// Where. Counts wherever the object that would hold it exists, also if the field itself is absent there.
+    pub at: Pattern,
+    /// What an absent field means.
+    pub absent: Asleep,
+    /// What it must be on a standby.
+    pub asleep: Asleep,
+}
+
+/// A posture that only so many assets of a workspace can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ration {
+    /// The posture's word.
+    pub word: &'static str,
+    /// How many can have it.
+    pub room: usize,
+    /// What becomes of those without, for the operator.
+    pub without: &'static str,
+}
+
+/// A plain value, in a constant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asleep {
+    /// A JSON string.
+    Text(&'static str),
+    /// A JSON number.
+    Number(i64),
+    /// A JSON boolean.
+    Flag(bool),
+}
+
+impl Asleep {
+    /// As JSON.
+    #[must_use]
+    pub fn value(self) -> Value {
+        match self {
+            Self::Text(text) => json!(text),
+            Self::Number(number) => json!(number),
+            Self::Flag(flag) => json!(flag),
+        }
+    }
+}
+
+impl Schema {
+    /// Whether the service keeps names of this kind unique, so that a second one cannot exist beside it.
+    #[must_use]
+    pub const fn has_unique_key(&self) -> bool {
+        matches!(self.key, KeyRule::Path | KeyRule::UniqueName(_))
+    }
+
+    /// Whether it is found by path.
+    #[must_use]
+    pub const fn is_tree(&self) -> bool {
+        matches!(self.key, KeyRule::Path)
+    }
+}

@@ -1,0 +1,76 @@
+//! The identity tag: what a copy says of itself, where there is room.
+//!
+//! The id map is the truth; the tag is how a copy is found again after an answer was lost. A clone that somebody
+//! made of a copy carries the tag too, so a tag alone proves nothing (see pairing in `sync`).
+
+use serde_json::{Value, json};
+use twinlake_model::AssetId;
+
+use crate::Schema;
+
+/// The key of the tag.
+pub const TAG_KEY: &str = "twinlake_asset";
+
+/// Takes the tag out of a document.
+pub(crate) fn take(schema: &Schema, raw: &mut Value) -> Option<AssetId> {
+    let (at, _) = schema.tags?;
+    let tags = raw.pointer_mut(at.0)?;
+    let tag = match tags {
+        Value::Object(map) => map.remove(TAG_KEY),
+        Value::Array(pairs) => {
+            let index = pairs.iter().position(|pair| pair["key"] == TAG_KEY)?;
+            pairs.remove(index).get("value").cloned()
+        }
+        _ => None,
+    };
+    if is_empty(tags) {
+        remove(raw, at.0);
+    }
+    tag?.as_str()?.parse().ok()
+}
+
+/// Puts the tag into a document, if there is room.
+pub(crate) fn put(schema: &Schema, asset: &AssetId, body: &mut Value) {
+    let Some((at, room)) = schema.tags else { return };
+    let is_list = at.0.starts_with("/tags/");
+    let Some(tags) = make(body, at.0, if is_list { json!([]) } else { json!({}) }) else { return };
+    match tags {
+        Value::Object(map) if map.len() < room => {
+            map.insert(TAG_KEY.to_owned(), json!(asset.to_string()));
+        }
+        Value::Array(pairs) if pairs.len() < room => {
+            pairs.push(json!({ "key": TAG_KEY, "value": asset.to_string() }));
+        }
+        _ => {}
+    }
+}
+
+fn is_empty(tags: &Value) -> bool {
+    match tags {
+        Value::Object(map) => map.is_empty(),
+        Value::Array(pairs) => pairs.is_empty(),
+        _ => false,
+    }
+}
+
+/// Removes the value at a pointer, and the objects above it that become empty.
+fn remove(raw: &mut Value, pointer: &str) {
+    let Some((parent, field)) = pointer.rsplit_once('/') else { return };
+    let Some(Value::Object(fields)) = raw.pointer_mut(parent) else { return };
+    fields.remove(field);
+    if fields.is_empty() && !parent.is_empty() {
+        remove(raw, parent);
+    }
+}
+
+/// The value at a pointer, made if it is absent.
+fn make<'v>(body: &'v mut Value, pointer: &str, empty: Value) -> Option<&'v mut Value> {
+    let mut here = body;
+    let segments: Vec<&str> = pointer.split('/').skip(1).collect();
+    for (depth, segment) in segments.iter().enumerate() {
+        let fields = here.as_object_mut()?;
+        let fill = if depth + 1 == segments.len() { empty.clone() } else { json!({}) };
+        here = fields.entry((*segment).to_owned()).or_insert(fill);
+    }
+    Some(here)
+}
