@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row, SqliteConnection};
 use twinlake_model::{AssetId, Base, Epoch, Place, Version};
 
-use crate::columns::{Names, known_place, place_number, signed, timestamp, unsigned};
+use crate::columns::{Names, PlaceNumbers, ROWS_AT_ONCE, known_place, signed, timestamp, unsigned};
 use crate::trouble::Outcome;
 use crate::{Store, StoreError};
 
@@ -52,13 +52,7 @@ impl Store {
     /// # Errors
     /// When the state cannot be written.
     pub async fn put_bases(&self, bases: &[Base]) -> Result<(), StoreError> {
-        self.write("recording bases", async |db| {
-            for base in bases {
-                put_base(db, base).await?;
-            }
-            Ok(())
-        })
-        .await
+        self.write("recording bases", async |db| put_bases(db, bases).await).await
     }
 
     /// Forgets what was done for an asset in one direction.
@@ -75,26 +69,53 @@ impl Store {
     }
 }
 
-pub(crate) async fn put_base(db: &mut SqliteConnection, base: &Base) -> Outcome<()> {
-    let (source, target) = (place_number(db, &base.source).await?, place_number(db, &base.target).await?);
-    let read_back = base.read_back.as_ref().map(serde_json::to_string).transpose()?;
-    sqlx::query(
-        "INSERT OR REPLACE INTO base \
-         (source, target, asset, source_version, sent, read_back, epoch, run, applied_at) \
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(source)
-    .bind(target)
-    .bind(base.asset.to_string())
-    .bind(serde_json::to_string(&base.source_version)?)
-    .bind(serde_json::to_string(&base.sent)?)
-    .bind(read_back)
-    .bind(signed(base.epoch.0)?)
-    .bind(base.run.as_str())
-    .bind(base.applied_at.to_string())
-    .execute(db)
-    .await?;
+pub(crate) async fn put_bases(db: &mut SqliteConnection, bases: &[Base]) -> Outcome<()> {
+    let mut places = PlaceNumbers::default();
+    for some in bases.chunks(ROWS_AT_ONCE) {
+        let mut rows = Vec::with_capacity(some.len());
+        for base in some {
+            rows.push(BaseRow {
+                source: places.of(db, &base.source).await?,
+                target: places.of(db, &base.target).await?,
+                source_version: serde_json::to_string(&base.source_version)?,
+                sent: serde_json::to_string(&base.sent)?,
+                read_back: base.read_back.as_ref().map(serde_json::to_string).transpose()?,
+                epoch: signed(base.epoch.0)?,
+                base,
+            });
+        }
+        QueryBuilder::new(
+            "INSERT OR REPLACE INTO base \
+             (source, target, asset, source_version, sent, read_back, epoch, run, applied_at) ",
+        )
+        .push_values(rows, |mut values, row| {
+            values
+                .push_bind(row.source)
+                .push_bind(row.target)
+                .push_bind(row.base.asset.to_string())
+                .push_bind(row.source_version)
+                .push_bind(row.sent)
+                .push_bind(row.read_back)
+                .push_bind(row.epoch)
+                .push_bind(row.base.run.as_str())
+                .push_bind(row.base.applied_at.to_string());
+        })
+        .build()
+        .execute(&mut *db)
+        .await?;
+    }
     Ok(())
+}
+
+/// A base with what had to be converted.
+struct BaseRow<'a> {
+    base: &'a Base,
+    source: i64,
+    target: i64,
+    source_version: String,
+    sent: String,
+    read_back: Option<String>,
+    epoch: i64,
 }
 
 pub(crate) async fn remove_base(

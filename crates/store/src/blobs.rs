@@ -3,18 +3,15 @@
 use std::collections::{BTreeSet, HashMap};
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row, SqliteConnection};
 use twinlake_model::{Digest, Document};
 
-use crate::columns::{digest, unsigned};
+use crate::columns::{ROWS_AT_ONCE, digest, unsigned};
 use crate::trouble::{Outcome, Trouble};
 use crate::{Store, StoreError};
 
 /// zstd's own default: above it, time grows faster than size shrinks.
 const LEVEL: i32 = 3;
-
-/// How many digests one query asks for.
-const AT_ONCE: usize = 1000;
 
 impl Store {
     /// Keeps some bytes.
@@ -22,9 +19,8 @@ impl Store {
     /// # Errors
     /// When the state cannot be written.
     pub async fn put_blob(&self, bytes: &[u8]) -> Result<Digest, StoreError> {
-        let blob = Packed::of(bytes).map_err(|trouble| trouble.about("compressing", self.path()))?;
-        self.write("keeping bytes", async |db| put(db, &blob).await).await?;
-        Ok(blob.digest)
+        let digests = self.put_blobs(&[bytes]).await?;
+        Ok(digests.first().copied().unwrap_or_else(|| Digest::of(bytes)))
     }
 
     /// Keeps many at once: all or none. The digests come in the order of the bytes.
@@ -37,13 +33,7 @@ impl Store {
             .map(|bytes| Packed::of(bytes.as_ref()))
             .collect::<Outcome<_>>()
             .map_err(|trouble| trouble.about("compressing", self.path()))?;
-        self.write("keeping bytes", async |db| {
-            for blob in &packed {
-                put(db, blob).await?;
-            }
-            Ok(())
-        })
-        .await?;
+        self.write("keeping bytes", async |db| put(db, &packed).await).await?;
         Ok(packed.iter().map(|blob| blob.digest).collect())
     }
 
@@ -70,7 +60,7 @@ impl Store {
     pub async fn missing_blobs(&self, digests: &[Digest]) -> Result<BTreeSet<Digest>, StoreError> {
         self.read("looking for bytes", async |db| {
             let mut missing: BTreeSet<Digest> = digests.iter().copied().collect();
-            for some in digests.chunks(AT_ONCE) {
+            for some in digests.chunks(ROWS_AT_ONCE) {
                 let rows = sqlx::query(
                     "SELECT digest FROM blob WHERE digest IN (SELECT unhex(value) FROM json_each(?))",
                 )
@@ -117,7 +107,7 @@ impl Store {
     /// [`StoreError::MissingBlob`] for the first that is missing, [`StoreError::DamagedBlob`].
     pub async fn documents(&self, digests: &[Digest]) -> Result<HashMap<Digest, Document>, StoreError> {
         let mut documents = HashMap::with_capacity(digests.len());
-        for some in digests.chunks(AT_ONCE) {
+        for some in digests.chunks(ROWS_AT_ONCE) {
             let rows = self.read("reading documents", async |db| {
                 let query = "SELECT digest, size, zstd FROM blob \
                              WHERE digest IN (SELECT unhex(value) FROM json_each(?))";
@@ -192,13 +182,18 @@ impl Packed {
     }
 }
 
-async fn put(db: &mut SqliteConnection, blob: &Packed) -> Outcome<()> {
-    sqlx::query("INSERT OR IGNORE INTO blob (digest, size, zstd) VALUES (?, ?, ?)")
-        .bind(blob.digest.as_bytes().as_slice())
-        .bind(blob.size)
-        .bind(blob.zstd.as_slice())
-        .execute(db)
-        .await?;
+async fn put(db: &mut SqliteConnection, blobs: &[Packed]) -> Outcome<()> {
+    for some in blobs.chunks(ROWS_AT_ONCE) {
+        QueryBuilder::new("INSERT OR IGNORE INTO blob (digest, size, zstd) ")
+            .push_values(some, |mut row, blob| {
+                row.push_bind(blob.digest.as_bytes().as_slice())
+                    .push_bind(blob.size)
+                    .push_bind(blob.zstd.as_slice());
+            })
+            .build()
+            .execute(&mut *db)
+            .await?;
+    }
     Ok(())
 }
 

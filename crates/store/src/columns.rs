@@ -29,6 +29,26 @@ pub(crate) async fn place_number(db: &mut SqliteConnection, place: &Place) -> Ou
         .await?)
 }
 
+/// The numbers of the places of many rows, each looked up once.
+#[derive(Default)]
+pub(crate) struct PlaceNumbers(HashMap<Place, i64>);
+
+impl PlaceNumbers {
+    /// A place's number, given now if it has none. Only inside a write.
+    pub(crate) async fn of(&mut self, db: &mut SqliteConnection, place: &Place) -> Outcome<i64> {
+        if let Some(number) = self.0.get(place) {
+            return Ok(*number);
+        }
+        let number = place_number(db, place).await?;
+        self.0.insert(place.clone(), number);
+        Ok(number)
+    }
+}
+
+/// How many rows one statement writes. Each statement costs two thread switches, each row a few of SQLite's 32,766
+/// parameters.
+pub(crate) const ROWS_AT_ONCE: usize = 500;
+
 /// The place with a number.
 pub(crate) async fn place_of(db: &mut SqliteConnection, number: i64) -> Outcome<Place> {
     let row = sqlx::query("SELECT set_name, site FROM place WHERE id = ?").bind(number).fetch_one(db).await?;

@@ -11,8 +11,8 @@ use twinlake_base::Timestamp;
 
 use crate::StoreError;
 use crate::drive::drive;
-use crate::migration::{self, Standing, migrate};
-use crate::trouble::Trouble;
+use crate::migration::{Standing, migrate, newest, standing};
+use crate::trouble::{Outcome, Trouble};
 
 /// What stands for the path of a state without a file.
 pub(crate) const MEMORY: &str = ":memory:";
@@ -32,17 +32,20 @@ pub(crate) fn require_folder(path: &Path) -> Result<(), StoreError> {
 
 /// Opens the file, checked and at the newest schema. The caller holds its lock.
 pub(crate) fn open(path: &Path, now: Timestamp) -> Result<SqliteConnection, StoreError> {
-    if path.exists() {
-        inspect(path)?;
-    } else {
+    let doing = "opening the file";
+    if !path.exists() {
         create(path, now)?;
     }
-    connect(SqliteConnectOptions::new().filename(path).create_if_missing(false), path, now)
+    inspect(path)?;
+    let applied = drive(examine(path)).map_err(|trouble| trouble.about(doing, path))?;
+    drive(connect(SqliteConnectOptions::new().filename(path), applied, now))
+        .map_err(|trouble| trouble.about(doing, path))
 }
 
 /// A database without a file.
 pub(crate) fn in_memory(now: Timestamp) -> Result<SqliteConnection, StoreError> {
-    connect(SqliteConnectOptions::new().in_memory(true), Path::new(MEMORY), now)
+    drive(connect(SqliteConnectOptions::new().in_memory(true), 0, now))
+        .map_err(|trouble| trouble.about("opening", Path::new(MEMORY)))
 }
 
 /// Makes the file under another name and moves it into place, so that whoever finds a file finds a whole one.
@@ -60,9 +63,12 @@ fn create(path: &Path, now: Timestamp) -> Result<(), StoreError> {
             _ => {}
         }
     }
-    let options = SqliteConnectOptions::new().filename(&unfinished).create_if_missing(true);
-    let connection = connect(options, &unfinished, now)?;
-    drive(connection.close()).map_err(|error| Trouble::Sql(error).about("creating the schema", path))?;
+    drive(async {
+        let options = SqliteConnectOptions::new().filename(&unfinished).create_if_missing(true);
+        connect(options, 0, now).await?.close().await?;
+        Ok(())
+    })
+    .map_err(|trouble: Trouble| trouble.about("creating the schema", &unfinished))?;
     std::fs::rename(&unfinished, path)
         .and_then(|()| File::open(folder_of(path))?.sync_all())
         .map_err(|source| StoreError::Io { doing: "creating", path: path.to_owned(), source })
@@ -70,63 +76,72 @@ fn create(path: &Path, now: Timestamp) -> Result<(), StoreError> {
 
 /// What can be said about a file without opening it as a database.
 fn inspect(path: &Path) -> Result<(), StoreError> {
-    let damaged =
-        |detail: &str| Err(StoreError::Damaged { path: path.to_owned(), detail: detail.to_owned() });
     let io = |source| StoreError::Io { doing: "reading", path: path.to_owned(), source };
     let metadata = path.metadata().map_err(io)?;
     if !metadata.is_file() {
-        return damaged("it is not a file");
+        return Err(damaged(path, "it is not a file"));
     }
     let mut first = Vec::new();
     File::open(path).and_then(|file| file.take(16).read_to_end(&mut first)).map_err(io)?;
     if first.is_empty() {
-        return damaged("it is empty");
+        return Err(damaged(path, "it is empty"));
     }
     if first != MAGIC {
-        return damaged("it is not a database");
+        return Err(damaged(path, "it is not a database"));
     }
     // SQLite would open such a file for reading and only refuse the first write.
     let writable = !metadata.permissions().readonly() && File::options().append(true).open(path).is_ok();
     if writable { Ok(()) } else { Err(StoreError::ReadOnly { path: path.to_owned() }) }
 }
 
-fn connect(
-    options: SqliteConnectOptions,
-    path: &Path,
-    now: Timestamp,
-) -> Result<SqliteConnection, StoreError> {
-    let options = options
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
+/// Reads the whole file, and says how many steps of our schema it has. Through a connection that cannot write: a
+/// writing one would, when it is closed, write the log back even into a damaged or foreign file.
+async fn examine(path: &Path) -> Outcome<usize> {
+    let options = SqliteConnectOptions::new().filename(path).read_only(true);
+    let mut connection = connection(options).await?;
+    let findings: Vec<String> =
+        sqlx::query_scalar("PRAGMA quick_check(3)").fetch_all(&mut connection).await?;
+    if findings != ["ok"] {
+        return Err(damaged(path, &findings.join("; ")).into());
+    }
+    let standing = standing(&mut connection).await?;
+    connection.close().await?;
+    let path = path.to_owned();
+    match standing {
+        Standing::Ours { applied } => Ok(applied),
+        Standing::Empty => Err(damaged(&path, "it holds no tables").into()),
+        Standing::Foreign => Err(StoreError::Foreign { path }.into()),
+        Standing::Newer { found } => Err(StoreError::Newer { path, found, known: newest() }.into()),
+        Standing::Altered { number } => {
+            let detail = format!("step {number} of its schema is not the one that this program knows");
+            Err(damaged(&path, &detail).into())
+        }
+    }
+}
+
+/// A connection that writes, on a file in which the first `applied` steps of the schema are taken.
+async fn connect(options: SqliteConnectOptions, applied: usize, now: Timestamp) -> Outcome<SqliteConnection> {
+    let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);
+    let mut connection = connection(options).await?;
+    migrate(&mut connection, applied, now).await?;
+    Ok(connection)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the home of the connection")]
+async fn connection(options: SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
+    options
         .foreign_keys(true)
         // The lock file keeps other controllers out, so whoever is in the way now will not be gone in a moment.
         .busy_timeout(Duration::ZERO)
         .row_buffer_size(ROWS_AHEAD)
         .thread_name(|_| "state".to_owned())
-        .disable_statement_logging();
-    let doing = "opening the file";
-    drive(async {
-        let mut connection = options.connect().await?;
-        let findings: Vec<String> =
-            sqlx::query_scalar("PRAGMA quick_check(3)").fetch_all(&mut connection).await?;
-        if findings != ["ok"] {
-            let detail = findings.join("; ");
-            return Err(StoreError::Damaged { path: path.to_owned(), detail }.into());
-        }
-        match migrate(&mut connection, now).await? {
-            Standing::Current => Ok(connection),
-            Standing::Foreign => Err(StoreError::Foreign { path: path.to_owned() }.into()),
-            Standing::Newer { found } => {
-                let known = migration::newest();
-                Err(StoreError::Newer { path: path.to_owned(), found, known }.into())
-            }
-            Standing::Altered { number } => {
-                let detail = format!("step {number} of its schema is not the one that this program knows");
-                Err(StoreError::Damaged { path: path.to_owned(), detail }.into())
-            }
-        }
-    })
-    .map_err(|trouble: Trouble| trouble.about(doing, path))
+        .disable_statement_logging()
+        .connect()
+        .await
+}
+
+fn damaged(path: &Path, detail: &str) -> StoreError {
+    StoreError::Damaged { path: path.to_owned(), detail: detail.to_owned() }
 }
 
 fn folder_of(path: &Path) -> PathBuf {

@@ -6,9 +6,9 @@
 use sqlx::{Row, SqliteConnection};
 use twinlake_model::{AssetId, Base, Intent, Place, RemoteId};
 
-use crate::bases::{put_base, remove_base};
+use crate::bases::{put_bases, remove_base};
 use crate::columns::{known_place, place_number};
-use crate::pairs::{pair, unpair};
+use crate::pairs::{pair_all, unpair};
 use crate::tombstones::clear_tombstone;
 use crate::trouble::Outcome;
 use crate::{Store, StoreError};
@@ -56,7 +56,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write("recording a creation", async |db| {
             close(db, intent).await?;
-            pair(db, asset, place, remote).await
+            pair_all(db, &[(asset.clone(), place.clone(), remote.clone())]).await
         })
         .await
     }
@@ -68,7 +68,7 @@ impl Store {
     pub async fn record_applied(&self, intent: IntentId, base: &Base) -> Result<(), StoreError> {
         self.write("recording a change", async |db| {
             close(db, intent).await?;
-            put_base(db, base).await
+            put_bases(db, std::slice::from_ref(base)).await
         })
         .await
     }

@@ -23,8 +23,10 @@ pub(crate) const APPLICATION_ID: i64 = 0x5457_4c4b;
 /// Where a file stands.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
-    /// Ours, and at the newest schema now.
-    Current,
+    /// Nothing in it yet.
+    Empty,
+    /// Ours, with this many of our steps applied.
+    Ours { applied: usize },
     /// Written by a program that knows more steps than this one.
     Newer { found: i64 },
     /// A step was applied in another wording than ours.
@@ -38,29 +40,47 @@ pub(crate) fn newest() -> i64 {
     MIGRATIONS.last().map_or(0, |migration| migration.number)
 }
 
-/// Brings a database to the newest schema, in one transaction; a file that is not ours or is ahead of us is left as
-/// it is.
-pub(crate) async fn migrate(db: &mut SqliteConnection, now: Timestamp) -> Result<Standing, sqlx::Error> {
+/// Looks without touching.
+pub(crate) async fn standing(db: &mut SqliteConnection) -> Result<Standing, sqlx::Error> {
     let application_id: i64 = sqlx::query_scalar("PRAGMA application_id").fetch_one(&mut *db).await?;
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(&mut *db).await?;
-    if application_id != APPLICATION_ID && tables > 0 {
-        return Ok(Standing::Foreign);
-    }
-    if tables == 0 {
-        sqlx::raw_sql(FIRST).execute(&mut *db).await?;
+    match (application_id, tables) {
+        (0, 0) => return Ok(Standing::Empty),
+        (APPLICATION_ID, 1..) => {}
+        _ => return Ok(Standing::Foreign),
     }
     let applied =
         sqlx::query("SELECT number, digest FROM migration ORDER BY number").fetch_all(&mut *db).await?;
+    let mut last = 0;
     for row in &applied {
+        last = row.try_get(0)?;
+    }
+    if last > newest() {
+        return Ok(Standing::Newer { found: last });
+    }
+    for (row, known) in applied.iter().zip(MIGRATIONS) {
         let (number, digest): (i64, &[u8]) = (row.try_get(0)?, row.try_get(1)?);
-        match MIGRATIONS.iter().find(|migration| migration.number == number) {
-            None => return Ok(Standing::Newer { found: last_number(&applied)? }),
-            Some(known) if known.digest().as_bytes() != digest => return Ok(Standing::Altered { number }),
-            Some(_) => {}
+        if number != known.number || known.digest().as_bytes() != digest {
+            return Ok(Standing::Altered { number });
         }
     }
-    let pending = MIGRATIONS.iter().skip(applied.len());
+    Ok(Standing::Ours { applied: applied.len() })
+}
+
+/// Takes the steps after the first `applied` ones, in one transaction.
+pub(crate) async fn migrate(
+    db: &mut SqliteConnection,
+    applied: usize,
+    now: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let pending = MIGRATIONS.get(applied..).unwrap_or_default();
+    if pending.is_empty() {
+        return Ok(());
+    }
     let mut transaction = db.begin_with("BEGIN IMMEDIATE").await?;
+    if applied == 0 {
+        sqlx::raw_sql(FIRST).execute(&mut *transaction).await?;
+    }
     for migration in pending {
         sqlx::raw_sql(migration.sql).execute(&mut *transaction).await?;
         sqlx::query("INSERT INTO migration (number, name, digest, applied_at) VALUES (?, ?, ?, ?)")
@@ -71,14 +91,13 @@ pub(crate) async fn migrate(db: &mut SqliteConnection, now: Timestamp) -> Result
             .execute(&mut *transaction)
             .await?;
     }
-    transaction.commit().await?;
-    Ok(Standing::Current)
+    transaction.commit().await
 }
 
-// 1414989899 is APPLICATION_ID; a test holds that they agree.
+// 1415007307 is APPLICATION_ID; a test holds that they agree.
 const FIRST: &str = "
-    PRAGMA application_id = 1414989899;
-    CREATE TABLE IF NOT EXISTS migration (
+    PRAGMA application_id = 1415007307;
+    CREATE TABLE migration (
         number     INTEGER PRIMARY KEY,
         name       TEXT NOT NULL,
         digest     BLOB NOT NULL,
@@ -90,10 +109,6 @@ impl Migration {
     fn digest(&self) -> Digest {
         Digest::of(self.sql.as_bytes())
     }
-}
-
-fn last_number(applied: &[sqlx::sqlite::SqliteRow]) -> Result<i64, sqlx::Error> {
-    applied.last().map_or(Ok(0), |row| row.try_get(0))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! The id map.
 
-use sqlx::{Row, SqliteConnection};
+use sqlx::{QueryBuilder, Row, SqliteConnection};
 use twinlake_model::{AssetId, IdMap, Place, RemoteId, SetName};
 
-use crate::columns::{Names, known_place, place_number};
+use crate::columns::{Names, PlaceNumbers, ROWS_AT_ONCE, known_place};
 use crate::trouble::Outcome;
 use crate::{Store, StoreError};
 
@@ -41,7 +41,8 @@ impl Store {
     /// # Errors
     /// When the state cannot be written.
     pub async fn pair(&self, asset: &AssetId, place: &Place, remote: &RemoteId) -> Result<(), StoreError> {
-        self.write("pairing an id", async |db| pair(db, asset, place, remote).await).await
+        let pair = (asset.clone(), place.clone(), remote.clone());
+        self.write("pairing an id", async |db| pair_all(db, &[pair]).await).await
     }
 
     /// Records many pairs at once: all or none.
@@ -49,13 +50,7 @@ impl Store {
     /// # Errors
     /// When the state cannot be written.
     pub async fn pair_all(&self, pairs: &[(AssetId, Place, RemoteId)]) -> Result<(), StoreError> {
-        self.write("pairing ids", async |db| {
-            for (asset, place, remote) in pairs {
-                pair(db, asset, place, remote).await?;
-            }
-            Ok(())
-        })
-        .await
+        self.write("pairing ids", async |db| pair_all(db, pairs).await).await
     }
 
     /// Forgets what `place` calls `asset`.
@@ -95,21 +90,25 @@ impl Store {
     }
 }
 
-pub(crate) async fn pair(
-    db: &mut SqliteConnection,
-    asset: &AssetId,
-    place: &Place,
-    remote: &RemoteId,
-) -> Outcome<()> {
-    let number = place_number(db, place).await?;
-    // REPLACE removes the rows that stand in the way of either uniqueness, which is what the contract asks for.
-    sqlx::query("INSERT OR REPLACE INTO pair (asset, kind, place, remote) VALUES (?, ?, ?, ?)")
-        .bind(asset.to_string())
-        .bind(asset.kind.as_str())
-        .bind(number)
-        .bind(remote.as_str())
-        .execute(db)
-        .await?;
+pub(crate) async fn pair_all(db: &mut SqliteConnection, pairs: &[(AssetId, Place, RemoteId)]) -> Outcome<()> {
+    let mut places = PlaceNumbers::default();
+    for some in pairs.chunks(ROWS_AT_ONCE) {
+        let mut rows = Vec::with_capacity(some.len());
+        for (asset, place, remote) in some {
+            rows.push((asset, places.of(db, place).await?, remote));
+        }
+        // REPLACE removes the rows that stand in the way of either uniqueness, which is what the contract asks for.
+        QueryBuilder::new("INSERT OR REPLACE INTO pair (asset, kind, place, remote) ")
+            .push_values(rows, |mut row, (asset, place, remote)| {
+                row.push_bind(asset.to_string())
+                    .push_bind(asset.kind.as_str())
+                    .push_bind(place)
+                    .push_bind(remote.as_str());
+            })
+            .build()
+            .execute(&mut *db)
+            .await?;
+    }
     Ok(())
 }
 
