@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, Epoch, Place, RunId, Version};
+use crate::{AssetId, Digest, Epoch, Place, RunId, Version};
 
 /// What we last did for an asset at a place: what the source was, what we sent, and what we then read back.
 ///
@@ -25,6 +25,10 @@ pub struct Base {
     pub sent: Version,
     /// What the target then said it had, in symbolic space. None until it was read back.
     pub read_back: Option<Version>,
+    /// The fields that we sent and the target did not keep, with the reason where we know it.
+    pub not_kept: Vec<String>,
+    /// The digest of the mappings that the document was translated with. With others it is translated anew.
+    pub mappings: Digest,
     /// In which term.
     pub epoch: Epoch,
     /// In which run.

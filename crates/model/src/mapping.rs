@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::SiteId;
+use crate::{Digest, SiteId};
 
 /// Which vocabulary a field belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -73,6 +73,12 @@ impl Row {
 }
 
 impl Mappings {
+    /// The digest of all tables.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        Digest::of(&serde_json::to_vec(self).unwrap_or_default())
+    }
+
     /// What a value of `from` is called at `to`. A value that no row names is the same everywhere. Where two rows
     /// give the same value at `from`, the first one counts.
     #[must_use]

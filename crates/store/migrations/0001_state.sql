@@ -50,6 +50,8 @@ CREATE TABLE base (
     source_version TEXT NOT NULL,
     sent           TEXT NOT NULL,
     read_back      TEXT,
+    not_kept       TEXT NOT NULL,
+    mappings       BLOB NOT NULL,
     epoch          INTEGER NOT NULL,
     run            TEXT NOT NULL,
     applied_at     TEXT NOT NULL,

@@ -6,7 +6,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
 use twinlake_model::{AssetId, Base, Epoch, Place, Version};
 
-use crate::columns::{Names, PlaceNumbers, ROWS_AT_ONCE, known_place, signed, timestamp, unsigned};
+use crate::columns::{Names, PlaceNumbers, ROWS_AT_ONCE, digest, known_place, signed, timestamp, unsigned};
 use crate::trouble::Outcome;
 use crate::{Store, StoreError};
 
@@ -22,7 +22,7 @@ impl Store {
                 return Ok(HashMap::new());
             };
             let rows = sqlx::query(
-                "SELECT asset, source_version, sent, read_back, epoch, run, applied_at FROM base \
+                "SELECT asset, source_version, sent, read_back, not_kept, mappings, epoch, run, applied_at FROM base \
                  WHERE source = ? AND target = ?",
             )
             .bind(from)
@@ -80,13 +80,14 @@ pub(crate) async fn put_bases(db: &mut SqliteConnection, bases: &[Base]) -> Outc
                 source_version: serde_json::to_string(&base.source_version)?,
                 sent: serde_json::to_string(&base.sent)?,
                 read_back: base.read_back.as_ref().map(serde_json::to_string).transpose()?,
+                not_kept: serde_json::to_string(&base.not_kept)?,
                 epoch: signed(base.epoch.0)?,
                 base,
             });
         }
         QueryBuilder::new(
             "INSERT OR REPLACE INTO base \
-             (source, target, asset, source_version, sent, read_back, epoch, run, applied_at) ",
+             (source, target, asset, source_version, sent, read_back, not_kept, mappings, epoch, run, applied_at) ",
         )
         .push_values(rows, |mut values, row| {
             values
@@ -96,6 +97,8 @@ pub(crate) async fn put_bases(db: &mut SqliteConnection, bases: &[Base]) -> Outc
                 .push_bind(row.source_version)
                 .push_bind(row.sent)
                 .push_bind(row.read_back)
+                .push_bind(row.not_kept)
+                .push_bind(row.base.mappings.as_bytes().to_vec())
                 .push_bind(row.epoch)
                 .push_bind(row.base.run.as_str())
                 .push_bind(row.base.applied_at.to_string());
@@ -115,6 +118,7 @@ struct BaseRow<'a> {
     source_version: String,
     sent: String,
     read_back: Option<String>,
+    not_kept: String,
     epoch: i64,
 }
 
@@ -144,9 +148,11 @@ fn base_in(row: &SqliteRow, names: &mut Names, source: &Place, target: &Place) -
         source_version: version(row.try_get(1)?)?,
         sent: version(row.try_get(2)?)?,
         read_back: read_back.map(version).transpose()?,
-        epoch: Epoch(unsigned(row.try_get(4)?)?),
-        run: names.run(row.try_get(5)?),
-        applied_at: timestamp(row.try_get(6)?)?,
+        not_kept: serde_json::from_str(row.try_get(4)?)?,
+        mappings: digest(row.try_get(5)?)?,
+        epoch: Epoch(unsigned(row.try_get(6)?)?),
+        run: names.run(row.try_get(7)?),
+        applied_at: timestamp(row.try_get(8)?)?,
     })
 }
 

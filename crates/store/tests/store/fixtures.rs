@@ -56,6 +56,8 @@ pub(crate) fn base(number: u64) -> Base {
         read_back: number.is_multiple_of(2).then(|| version(&format!("read back {number}"))),
         epoch: Epoch(3),
         run: "run-1".into(),
+        not_kept: Vec::new(),
+        mappings: Digest::of(b"none"),
         applied_at: at(7),
     }
 }
