@@ -1,5 +1,7 @@
 //! What a host answered, once it is known to be an answer of the API.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
@@ -7,7 +9,7 @@ use serde_json::Value;
 use crate::Error;
 
 /// A successful answer (2xx) of the API.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Answer {
     pub(crate) request: String,
     pub(crate) status: u16,
@@ -46,5 +48,12 @@ impl Answer {
             request: self.request.clone(),
             reason: format!("not JSON: {error}"),
         })
+    }
+}
+
+/// Without header values and body: they may hold secrets.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Answer({} → {}, {} bytes)", self.request, self.status, self.body.len())
     }
 }

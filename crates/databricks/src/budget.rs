@@ -113,7 +113,7 @@ impl HostBudget {
         }
     }
 
-    /// The share that holds now, as the rate of each family.
+    /// What was sent, by family.
     pub(crate) fn counts(&self) -> BTreeMap<String, Counts> {
         let named = self.limits.rows().iter().zip(&self.families);
         named.map(|(row, family)| (row.family.clone(), family.counters.read())).collect()
@@ -127,12 +127,7 @@ impl HostBudget {
         let uncovered = || Error::Limits { reason: format!("no row covers {method} {path}") };
         let family = self.limits.index(method, path).and_then(|index| self.families.get(index));
         let family = family.ok_or_else(uncovered)?;
-        let turn = family.turn(&self.clock, &self.under_way, retry).await?;
-        family.counters.requests.fetch_add(1, Ordering::Relaxed);
-        if retry {
-            family.counters.retries.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(turn)
+        family.turn(&self.clock, &self.under_way, retry).await
     }
 }
 
@@ -144,6 +139,14 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Turn<'_> {
+    /// The request is sent now: counts it.
+    pub(crate) fn sent(&self, retry: bool) {
+        self.family.counters.requests.fetch_add(1, Ordering::Relaxed);
+        if retry {
+            self.family.counters.retries.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// The host answered, and not that there were too many requests.
     pub(crate) fn accepted(&self) {
         lock(&self.family.schedule).rate.accepted(self.generation);

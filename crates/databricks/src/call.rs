@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, USER_AGENT};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, USER_AGENT};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use tokio::time::Instant;
 use twinlake_base::{Clock, Entropy, Secret};
@@ -91,11 +91,12 @@ impl Core {
         let (content_type, body) = write.body.encode(&self.entropy, &call.request)?;
         let call = Call { permit: Some(permit), repeatable: write.repeatable, content_type, body, ..call };
         let answer = self.perform(call).await?;
-        // The effect is there, but what it made cannot be read: that is an unknown outcome, not a success.
-        match answer.json() {
-            Ok(_) => Ok(answer),
-            Err(error) => Err(Error::MaybeSent { request: answer.request, reason: error.to_string() }),
+        if answer.body.is_empty() || serde_json::from_slice::<serde::de::IgnoredAny>(&answer.body).is_ok() {
+            return Ok(answer);
         }
+        // The effect is there, but what it made cannot be read: that is an unknown outcome, not a success.
+        let reason = format!("it was answered with {} and something that is not JSON", answer.status);
+        Err(Error::MaybeSent { request: answer.request, reason })
     }
 
     fn call<'a>(&self, policy: &'a Policy, method: Method, path: &'a str, query: &str) -> Call<'a> {
@@ -119,6 +120,7 @@ impl Core {
         let mut first_send: Option<Instant> = None;
         let mut maybe_sent = false;
         let mut number = 0;
+        let mut failures: Vec<Cause> = Vec::new();
         loop {
             number += 1;
             let request = self.request(&call)?;
@@ -127,6 +129,7 @@ impl Core {
             let start = *first_send.get_or_insert(now);
             let deadline = (now + call.policy.request).min(start + call.policy.total);
             self.check_permit(&call, deadline, maybe_sent)?;
+            turn.sent(number > 1);
             let answered = self.gated.send(&call.what, request, deadline).await;
             let ended = self.clock.instant();
             let outcome = self.interpret(&call, answered);
@@ -151,7 +154,10 @@ impl Core {
                 }
             }
             let spent = ended - start;
-            let failed = Try { number, cause, retry_after, spent };
+            failures.push(cause);
+            let of_cause = failures.iter().filter(|other| **other == cause).count();
+            let of_cause = u32::try_from(of_cause).unwrap_or(u32::MAX);
+            let failed = Try { number: of_cause, cause, retry_after, spent };
             let Some(wait) = next_attempt(call.policy, &failed, self.entropy.fraction()) else {
                 return Err(Error::BudgetSpent {
                     request: call.request,
@@ -183,6 +189,9 @@ impl Core {
         let mut request = Request::builder().method(call.method.clone()).uri(&call.uri);
         if let Some(headers) = request.headers_mut() {
             headers.extend(self.headers.clone());
+            if !call.download {
+                headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+            }
             if let Some(content_type) = &call.content_type {
                 let value =
                     HeaderValue::from_str(content_type).map_err(|error| unsendable(error.to_string()))?;

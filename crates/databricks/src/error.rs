@@ -154,7 +154,10 @@ impl Error {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Api { class: ErrorClass::Denied, status: 401, .. } => {
+            // A token that is not valid is a 403 here as often as a 401.
+            Self::Api { class: ErrorClass::Denied, status, message, .. }
+                if *status == 401 || message.to_ascii_lowercase().contains("token") =>
+            {
                 Some("renew the token in the profile, then run `twinlake check`".to_owned())
             }
             Self::Api { class: ErrorClass::Denied, .. } => {

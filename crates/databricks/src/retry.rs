@@ -52,7 +52,7 @@ pub enum Cause {
 /// An attempt that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Try {
-    /// 1 for the first.
+    /// Which failure for this cause it is within its call: 1 for the first.
     pub number: u32,
     /// Why it failed.
     pub cause: Cause,
