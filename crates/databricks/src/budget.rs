@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use twinlake_base::Clock;
 
 use crate::rate::Rate;
-use crate::{Error, Limits, Share};
+use crate::{Error, Limit, Limits, Share};
 
 /// The largest part of a limit that is ever used. The rest absorbs what the network adds and takes away: a window of
 /// one second at the host sees the requests of 1.05 s when latencies differ by 50 ms.
@@ -101,8 +101,7 @@ pub(crate) struct HostBudget {
 
 impl HostBudget {
     fn new(limits: Limits, share: Share, clock: Clock) -> Self {
-        let families =
-            limits.rows().iter().map(|row| Family::new(row.per_second, share, clock.instant())).collect();
+        let families = limits.rows().iter().map(|row| Family::new(row, share, clock.instant())).collect();
         Self { limits, clock, families, under_way: Arc::new(Semaphore::new(CONCURRENCY)) }
     }
 
@@ -155,12 +154,21 @@ impl Turn<'_> {
     /// The host answered that there were too many requests.
     pub(crate) fn refused(&self, now: Instant, retry_after: Option<Duration>) {
         self.family.counters.refused.fetch_add(1, Ordering::Relaxed);
-        lock(&self.family.schedule).refused(self.generation, now, retry_after);
+        let mut schedule = lock(&self.family.schedule);
+        if schedule.refused(self.generation, now, retry_after) {
+            let per_second = schedule.rate.per_second();
+            tracing::debug!(
+                api.family = self.family.name,
+                per_second,
+                "slowed down: the host refused a request"
+            );
+        }
     }
 }
 
 /// One family's queue, schedule and counters.
 struct Family {
+    name: String,
     /// Who is next: retries queue here, behind at most one new request.
     next: tokio::sync::Mutex<()>,
     /// New requests queue here first.
@@ -170,11 +178,12 @@ struct Family {
 }
 
 impl Family {
-    fn new(limit: f64, share: Share, now: Instant) -> Self {
+    fn new(row: &Limit, share: Share, now: Instant) -> Self {
         Self {
+            name: row.family.clone(),
             next: tokio::sync::Mutex::default(),
             new: tokio::sync::Mutex::default(),
-            schedule: Mutex::new(Schedule::new(limit, share, now)),
+            schedule: Mutex::new(Schedule::new(row.per_second, share, now)),
             counters: Counters::default(),
         }
     }
@@ -263,7 +272,8 @@ impl Schedule {
         self.rate.generation()
     }
 
-    fn refused(&mut self, generation: u64, now: Instant, retry_after: Option<Duration>) {
+    /// Returns whether the rate dropped.
+    fn refused(&mut self, generation: u64, now: Instant, retry_after: Option<Duration>) -> bool {
         let first = self.rate.refused(generation);
         // Those that were under way with the first refused one add no wait of their own making.
         let wait = if first { retry_after.or(Some(PAUSE)) } else { retry_after };
@@ -271,6 +281,7 @@ impl Schedule {
             self.paused_until = self.paused_until.max(now + wait.min(LONGEST_PAUSE));
             self.due = self.due.max(self.paused_until);
         }
+        first
     }
 }
 

@@ -301,4 +301,19 @@ mod tests {
         );
         assert!(is_throttled(400, &fault));
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_body_breaks_it(status in 300u16..600, body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200)) {
+            let fault = read(StatusCode::from_u16(status).unwrap(), &body);
+            let _ = class("GET", "/api/2.2/jobs/get", status, &fault);
+        }
+
+        #[test]
+        fn no_text_in_an_envelope_breaks_it(status in 300u16..600, code in ".{0,20}", message in ".{0,60}") {
+            let body = serde_json::json!({"error_code": code, "message": message, "detail": message, "status": status});
+            let fault = read(StatusCode::from_u16(status).unwrap(), body.to_string().as_bytes());
+            let _ = class("GET", "/api/2.2/jobs/get", status, &fault);
+        }
+    }
 }

@@ -75,4 +75,11 @@ mod tests {
         assert_eq!(parse("[a]\n[a]\n").unwrap_err().line, 2);
         assert_eq!(parse("[a\n").unwrap_err().line, 1);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_file_breaks_it(text in "([\\[\\]=:#; \\n]|[a-z]){0,80}") {
+            let _ = parse(&text);
+        }
+    }
 }

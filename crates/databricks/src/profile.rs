@@ -97,7 +97,12 @@ impl Profile {
     /// [`ProfileMistake`], which names the file, the profile, the key and the next command.
     pub fn load(name: Option<&str>, env: &Env) -> Result<Self, ProfileMistake> {
         if let Some(name) = name {
-            return Profiles::open(env)?.get(name);
+            let named = |mistake: ProfileMistake| ProfileMistake {
+                place: format!("{} [{name}]", mistake.place),
+                next: mistake.next.replace("<name>", name),
+                ..mistake
+            };
+            return Profiles::open(env).map_err(named)?.get(name);
         }
         let mut keys = from_env(env);
         let signs_in = |key: &str| key == "token" || OTHER_WAYS.iter().any(|(other, ..)| *other == key);

@@ -82,4 +82,17 @@ mod tests {
     fn a_whole_page_is_cut() {
         assert_eq!(scrub(&"x ".repeat(5000), None).chars().count(), LONGEST + 1);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_lets_our_token_through(before in ".{0,40}", token in "[a-z0-9]{20,40}", after in ".{0,40}") {
+            let scrubbed = scrub(&format!("{before}{token}{after}"), Some(&token));
+            proptest::prop_assert!(!scrubbed.contains(&token));
+        }
+
+        #[test]
+        fn no_text_breaks_it(text in "\\PC*") {
+            let _ = scrub(&text, None);
+        }
+    }
 }

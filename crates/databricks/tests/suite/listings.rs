@@ -1,5 +1,6 @@
 //! Listings: what counts as an end, and what does not.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use twinlake_base::ErrorClass;
 use twinlake_databricks::{Complete, Error, ListCall, Paging};
@@ -140,4 +141,52 @@ async fn several_proofs_join_into_one_and_none_into_none() {
     let joined = Complete::all([one.unwrap(), two.unwrap()]).unwrap();
     assert_eq!((joined.requests(), joined.items()), (2, 3));
     assert_eq!(Complete::all([]), None);
+}
+
+/// How a page is written: plainly, without its field if it is empty, or with a null or empty token at the end.
+fn page(items: &[u16], next: Option<usize>, spelling: u8) -> Reply {
+    let mut body = json!({});
+    if !(items.is_empty() && spelling.is_multiple_of(2)) {
+        body["jobs"] = json!(items);
+    }
+    match next {
+        Some(token) => body["next_page_token"] = json!(format!("t{token}")),
+        None if spelling.is_multiple_of(3) => body["next_page_token"] = json!(""),
+        None if spelling % 3 == 1 => body["next_page_token"] = Value::Null,
+        None => {}
+    }
+    Reply::ok(&body.to_string())
+}
+
+/// What may go wrong with a page and is repeated.
+fn hiccup(kind: u8) -> Option<Reply> {
+    match kind {
+        0 => Some(Reply::NotSent),
+        1 => Some(Reply::MaybeSent),
+        2 => Some(Reply::json(429, "")),
+        3 => Some(Reply::json(503, "<html>busy</html>")),
+        _ => None,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn however_a_list_is_cut_and_disturbed_every_item_comes_once_and_in_order(
+        pages in proptest::collection::vec((proptest::collection::vec(any::<u16>(), 0..4), 0u8..6, 0u8..20), 1..20)
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let mut replies = Vec::new();
+        for (index, (items, spelling, trouble)) in pages.iter().enumerate() {
+            replies.extend(hiccup(*trouble));
+            replies.push(page(items, (index + 1 < pages.len()).then_some(index), *spelling));
+        }
+        let expected: Vec<Value> = pages.iter().flat_map(|(items, ..)| items.iter().map(|item| json!(item))).collect();
+        let (result, items, _) = runtime.block_on(walk(&jobs(), replies));
+        let proof = result.unwrap();
+        prop_assert_eq!(proof.items(), expected.len() as u64);
+        prop_assert_eq!(proof.requests(), pages.len() as u64);
+        prop_assert_eq!(items, expected);
+    }
 }

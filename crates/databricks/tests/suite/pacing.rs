@@ -157,7 +157,7 @@ async fn ask_forever(reader: Reader) {
 #[tokio::test(start_paused = true)]
 async fn where_the_limits_are_right_nothing_is_ever_refused_and_hardly_anything_wasted() {
     for counting in [Counting::Window, Counting::Bucket] {
-        for limit in [1, 4, 10, 20, 30, 60, 100] {
+        for limit in [1, 2, 4, 5, 10, 15, 20, 30, 60, 100] {
             let host = Arc::new(Limited::new(limit, counting, None));
             let client = client(host.clone(), &budgets(limit as f64), Share::ALL);
             let accepted = load(&host, &client, 120).await;
@@ -181,8 +181,8 @@ async fn a_share_of_a_primary_is_not_exceeded() {
 #[tokio::test(start_paused = true)]
 async fn where_the_truth_is_half_of_what_we_believe_most_of_it_is_used_with_few_refusals() {
     for counting in [Counting::Window, Counting::Bucket] {
-        for retry_after in [None, Some(2)] {
-            for truth in [2, 5, 10, 30] {
+        for retry_after in [None, Some(1), Some(2)] {
+            for truth in [2, 5, 10, 15, 30, 50] {
                 let host = Arc::new(Limited::new(truth, counting, retry_after));
                 let client = client(host.clone(), &budgets(2.0 * truth as f64), Share::ALL);
                 let accepted = load(&host, &client, 120).await;

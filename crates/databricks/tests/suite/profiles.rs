@@ -157,6 +157,11 @@ fn mistakes_in_the_environment_name_the_variable() {
     assert!(mistake.problem.contains("DATABRICKS_TOKEN") && mistake.next.contains("export DATABRICKS_TOKEN"));
     let mistake = Profile::load(None, &env(home.path(), &[])).unwrap_err();
     assert!(mistake.problem.contains("no such file") && mistake.place.contains(".databrickscfg"));
+    let mistake = Profile::load(Some("prod-east"), &env(home.path(), &[])).unwrap_err();
+    assert!(
+        mistake.place.ends_with(".databrickscfg [prod-east]")
+            && mistake.next.ends_with("--profile prod-east")
+    );
     let mistake = Profile::load(None, &Env::default()).unwrap_err();
     assert!(mistake.problem.contains("HOME"));
 }

@@ -22,6 +22,8 @@ enum Act {
     /// Writes this and closes.
     Cut(&'static str),
     Hole,
+    /// Says something before it is asked, and closes: no TLS.
+    Plain,
 }
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
@@ -47,6 +49,10 @@ async fn listen(act: Act) -> Listener {
 }
 
 async fn serve(mut stream: TcpStream, act: Act, requests: Arc<AtomicUsize>) {
+    if matches!(act, Act::Plain) {
+        let _ = stream.write_all(b"220 no TLS here\r\n").await;
+        return;
+    }
     loop {
         let mut request = Vec::new();
         while !request.windows(4).any(|window| window == b"\r\n\r\n") {
@@ -61,7 +67,7 @@ async fn serve(mut stream: TcpStream, act: Act, requests: Arc<AtomicUsize>) {
                 stream.write_all(text.as_bytes()).await.unwrap();
                 return;
             }
-            Act::Hole => std::future::pending().await,
+            Act::Hole | Act::Plain => std::future::pending().await,
         }
     }
 }
@@ -95,7 +101,7 @@ async fn a_refused_connection_is_certainly_not_sent() {
 
 #[tokio::test]
 async fn a_host_that_does_not_speak_tls_is_certainly_not_sent_to() {
-    let listener = listen(Act::Cut("no TLS here")).await;
+    let listener = listen(Act::Plain).await;
     let undelivered = send(&format!("https://{}/", listener.address)).await.unwrap_err();
     assert!(matches!(undelivered, Undelivered::NotSent { .. }), "{undelivered}");
     assert_eq!(listener.requests.load(Ordering::SeqCst), 0);
@@ -146,13 +152,14 @@ async fn one_connection_serves_many_requests() {
 
 #[tokio::test]
 async fn loopback_is_never_reached_through_the_proxy() {
-    let (proxy, host) = (listen(Act::Hole).await, listen(Act::Answer(OK)).await);
+    let (proxy, host, plain) =
+        (listen(Act::Hole).await, listen(Act::Answer(OK)).await, listen(Act::Plain).await);
     let options = HttpOptions { proxy: Some(format!("http://{}", proxy.address)), ..HttpOptions::default() };
     let transport = HttpTransport::new(&options).unwrap();
     send_with(&transport, &format!("http://{}/", host.address), Duration::from_secs(20)).await.unwrap();
     // TLS to a plain port fails, but at the host and not at the proxy.
-    let _ = send_with(&transport, &format!("https://{}/", host.address), Duration::from_secs(20)).await;
-    assert_eq!(proxy.connections.load(Ordering::SeqCst), 0);
+    let _ = send_with(&transport, &format!("https://{}/", plain.address), Duration::from_secs(20)).await;
+    assert_eq!((plain.connections.load(Ordering::SeqCst), proxy.connections.load(Ordering::SeqCst)), (1, 0));
     let _ = send_with(&transport, "https://west.example/", Duration::from_millis(500)).await;
     assert_eq!(proxy.connections.load(Ordering::SeqCst), 1);
 }
