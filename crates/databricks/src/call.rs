@@ -4,18 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, USER_AGENT};
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::{HeaderMap, Method, Request};
 use tokio::time::Instant;
 use twinlake_base::{Clock, Entropy, Secret};
 
 use crate::budget::HostBudget;
-use crate::envelope::{self, Fault};
-use crate::gated::{Gated, Unanswered};
-use crate::retry::{self, Cause, Policy, Try, next_attempt};
-use crate::scrub::scrub;
-use crate::writer::Body;
-use crate::{Answer, Error, Host, Permit, Undelivered, Write, url};
+use crate::gated::Gated;
+use crate::outcome::{Asked, Effect, Outcome, unknown};
+use crate::retry::{Cause, Policy, Try, next_attempt};
+use crate::{Answer, Error, Host, Permit, Write, url};
 
 /// What all readers and writers of one client share.
 pub(crate) struct Core {
@@ -43,20 +41,6 @@ struct Call<'a> {
     permit: Option<&'a dyn Permit>,
     repeatable: bool,
     download: bool,
-}
-
-/// What an attempt came to.
-enum Outcome {
-    Done(Answer),
-    Final(Error),
-    Failed { error: Error, cause: Cause, retry_after: Option<Duration>, effect: Effect },
-}
-
-/// Whether a failed attempt may have done something.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Effect {
-    None,
-    Unknown,
 }
 
 impl Core {
@@ -132,7 +116,15 @@ impl Core {
             turn.sent(number > 1);
             let answered = self.gated.send(&call.what, request, deadline).await;
             let ended = self.clock.instant();
-            let outcome = self.interpret(&call, answered);
+            let asked = Asked {
+                request: &call.request,
+                method: call.method.as_str(),
+                path: call.path,
+                is_write: call.permit.is_some(),
+                is_download: call.download,
+                token: self.token.expose(),
+            };
+            let outcome = Outcome::read(&asked, answered, self.clock.now());
             trace(&call, self.host.authority(), number, ended - now, &outcome);
             match &outcome {
                 Outcome::Failed { cause: Cause::Throttled, retry_after, .. } => {
@@ -200,116 +192,6 @@ impl Core {
         }
         request.body(call.body.clone()).map_err(|error| unsendable(error.to_string()))
     }
-
-    fn interpret(&self, call: &Call<'_>, answered: Result<Response<Bytes>, Unanswered>) -> Outcome {
-        let request = call.request.clone();
-        let own = Some(self.token.expose().as_str());
-        match answered {
-            Ok(response) => self.interpret_answer(call, response),
-            Err(Unanswered::Crashed) => Outcome::Final(Error::Crashed { request }),
-            Err(Unanswered::Undelivered(Undelivered::NotSent { reason })) => Outcome::Failed {
-                error: Error::NotSent { request, reason: scrub(&reason, own) },
-                cause: Cause::Undelivered,
-                retry_after: None,
-                effect: Effect::None,
-            },
-            Err(Unanswered::Undelivered(Undelivered::MaybeSent { reason })) => Outcome::Failed {
-                error: match call.permit {
-                    Some(_) => Error::MaybeSent { request, reason: scrub(&reason, own) },
-                    None => Error::NoAnswer { request, reason: scrub(&reason, own) },
-                },
-                cause: Cause::Undelivered,
-                retry_after: None,
-                effect: Effect::Unknown,
-            },
-        }
-    }
-
-    fn interpret_answer(&self, call: &Call<'_>, response: Response<Bytes>) -> Outcome {
-        let (parts, body) = response.into_parts();
-        let status = parts.status;
-        if is_web_page(status, &parts.headers, &body, call.download) {
-            let location =
-                parts.headers.get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-            let location = location.split(['?', '#']).next().unwrap_or_default();
-            let location = if location.is_empty() { String::new() } else { format!("→ {location}") };
-            let location = scrub(&location, Some(self.token.expose()));
-            return Outcome::Final(Error::LoginPage {
-                request: call.request.clone(),
-                status: status.as_u16(),
-                location,
-            });
-        }
-        if status.is_success() {
-            let request = call.request.clone();
-            return Outcome::Done(Answer { request, status: status.as_u16(), headers: parts.headers, body });
-        }
-        let fault = envelope::read(status, &body);
-        let error = Error::Api {
-            request: call.request.clone(),
-            status: status.as_u16(),
-            class: envelope::class(call.method.as_str(), call.path, status.as_u16(), &fault),
-            code: scrub(&fault.code, Some(self.token.expose())),
-            message: scrub(&fault.message, Some(self.token.expose())),
-        };
-        match verdict(status, &parts.headers, &fault) {
-            None => Outcome::Final(error),
-            Some((cause, effect)) => {
-                let retry_after = retry::retry_after(&parts.headers, self.clock.now());
-                Outcome::Failed { error, cause, retry_after, effect }
-            }
-        }
-    }
-}
-
-/// Whether an error answer is worth another attempt, and whether this one may have done something.
-fn verdict(status: StatusCode, headers: &HeaderMap, fault: &Fault) -> Option<(Cause, Effect)> {
-    if envelope::is_throttled(status.as_u16(), fault) {
-        return Some((Cause::Throttled, Effect::None));
-    }
-    match status.as_u16() {
-        // The service's own "come back later" is said before it does anything. A 503 that a proxy in front of
-        // it makes up (no envelope) also stands for a connection that broke while the service was at work.
-        503 if fault.code == "TEMPORARILY_UNAVAILABLE" && headers.contains_key(http::header::RETRY_AFTER) => {
-            Some((Cause::Unavailable, Effect::None))
-        }
-        503 => Some((Cause::Unavailable, Effect::Unknown)),
-        408 | 500 | 502 | 504 => Some((Cause::Flaky, Effect::Unknown)),
-        _ if envelope::is_temporary(&fault.message) => Some((Cause::Flaky, Effect::Unknown)),
-        _ => None,
-    }
-}
-
-/// Whether something other than the API answered: the API neither redirects nor speaks HTML. Server errors are
-/// left out: there a proxy's page is an answer to be read, and worth another attempt.
-fn is_web_page(status: StatusCode, headers: &HeaderMap, body: &[u8], download: bool) -> bool {
-    if status.is_redirection() {
-        return true;
-    }
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        return false;
-    }
-    let html_type = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.trim_start().to_ascii_lowercase().starts_with("text/html"));
-    if download && status.is_success() {
-        // A file may be a web page. Files come as attachments or as plain bytes.
-        return html_type && !headers.contains_key(http::header::CONTENT_DISPOSITION);
-    }
-    let head = &body[..body.len().min(64)];
-    html_type || envelope::is_html(&String::from_utf8_lossy(head))
-}
-
-/// A failed attempt of a write that must not be sent again.
-fn unknown(error: Error) -> Error {
-    match error {
-        Error::Api { request, status, code, message, .. } => {
-            let code = if code.is_empty() { String::new() } else { format!(" {code}") };
-            Error::MaybeSent { request, reason: format!("it was answered with {status}{code}: {message}") }
-        }
-        other => other,
-    }
 }
 
 fn trace(call: &Call<'_>, host: &str, number: u32, elapsed: Duration, outcome: &Outcome) {
@@ -355,43 +237,79 @@ pub(crate) fn standing_headers(token: &str, workspace_id: Option<&str>) -> Resul
     Ok(headers)
 }
 
-impl Body {
-    /// The media type and the bytes.
-    fn encode(&self, entropy: &Entropy, request: &str) -> Result<(Option<String>, Bytes), Error> {
-        match self {
-            Self::Empty => Ok((None, Bytes::new())),
-            Self::Json(value) => {
-                let unsendable = |error: serde_json::Error| Error::Unsendable {
-                    request: request.to_owned(),
-                    reason: error.to_string(),
-                };
-                let bytes = serde_json::to_vec(value).map_err(unsendable)?;
-                Ok((Some("application/json".to_owned()), bytes.into()))
-            }
-            Self::Bytes { content_type, bytes } => Ok((Some(content_type.clone()), bytes.clone())),
-            Self::Multipart(parts) => Ok(multipart(parts, &entropy.hex(32))),
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+    use std::sync::Mutex;
 
-fn multipart(parts: &[crate::Part], boundary: &str) -> (Option<String>, Bytes) {
-    // As browsers do (HTML standard, multipart/form-data): quotes and line breaks are percent-encoded.
-    let quoted = |text: &str| text.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
-    let mut body = Vec::new();
-    for part in parts {
-        body.extend_from_slice(
-            format!("--{boundary}\r\nContent-Disposition: form-data; name=\"{}\"", quoted(&part.name))
-                .as_bytes(),
-        );
-        if let Some(file_name) = &part.file_name {
-            let file =
-                format!("; filename=\"{}\"\r\nContent-Type: application/octet-stream", quoted(file_name));
-            body.extend_from_slice(file.as_bytes());
+    use async_trait::async_trait;
+    use http::Response;
+    use serde_json::json;
+    use tracing::field::{Field, Visit};
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Metadata, Subscriber};
+
+    use super::*;
+    use crate::{Client, Transport, Undelivered, Unguarded};
+
+    const TOKEN: &str = "dapi0123456789abcdef0123456789abcdef";
+
+    /// Writes down every field of every event of ours.
+    #[derive(Clone, Default)]
+    struct Ear(Arc<Mutex<String>>);
+
+    impl Visit for Ear {
+        fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+            writeln!(self.0.lock().unwrap(), "{field}={value:?}").unwrap();
         }
-        body.extend_from_slice(b"\r\n\r\n");
-        body.extend_from_slice(&part.bytes);
-        body.extend_from_slice(b"\r\n");
     }
-    body.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
-    (Some(format!("multipart/form-data; boundary={boundary}")), body.into())
+
+    impl Subscriber for Ear {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.target().starts_with("twinlake")
+        }
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+        fn event(&self, event: &Event<'_>) {
+            event.record(&mut self.clone());
+        }
+        fn enter(&self, _: &Id) {}
+        fn exit(&self, _: &Id) {}
+    }
+    /// Refuses once, answers once, then denies.
+    struct Script(Mutex<Vec<(u16, String)>>);
+
+    #[async_trait]
+    impl Transport for Script {
+        async fn send(&self, _: Request<Bytes>, _: Instant) -> Result<Response<Bytes>, Undelivered> {
+            let (status, body) = self.0.lock().unwrap().remove(0);
+            Ok(Response::builder().status(status).body(Bytes::from(body)).unwrap())
+        }
+    }
+
+    // It stands here and not with the other calls because which events are wanted is cached for the whole
+    // process: beside tests that make the same calls unheard it would miss some.
+    #[tokio::test(start_paused = true)]
+    async fn the_log_follows_a_call_and_holds_no_secret_and_no_body() {
+        let ear = Ear::default();
+        let _listening = tracing::subscriber::set_default(ear.clone());
+        let denied = format!("{{\"error_code\":\"UNAUTHENTICATED\",\"message\":\"bad token {TOKEN}\"}}");
+        let answered = "{\"value\":\"secret-answer\"}".to_owned();
+        let script = Script(Mutex::new(vec![(429, String::new()), (200, answered), (401, denied)]));
+        let host = Host::parse("https://west.example").unwrap();
+        let client =
+            Client::builder(host, Secret::new(TOKEN.to_owned())).transport(Arc::new(script)).build().unwrap();
+        let write = Write::post("/api/2.0/secrets/put", json!({"string_value": "secret-question"}));
+        client.writer().send(&Unguarded, &write).await.unwrap();
+        client.reader().get_json("/api/2.2/jobs/get", &[("token", "secret-parameter")]).await.unwrap_err();
+        let heard = ear.0.lock().unwrap().clone();
+        let path = "http.path=\"/api/2.0/secrets/put\"";
+        for part in [path, "http.status=200", "attempt=2", "api.family=\"secrets\"", "401"] {
+            assert!(heard.contains(part), "{part} in {heard}");
+        }
+        assert!(!heard.contains("secret-") && !heard.contains(TOKEN), "{heard}");
+    }
 }

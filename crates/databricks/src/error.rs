@@ -59,6 +59,8 @@ pub enum Error {
         status: u16,
         /// Where a redirect pointed to (`→ https://…`, without its query); empty when there was none.
         location: String,
+        /// Whether the request, a write, may have taken effect behind the page.
+        maybe_sent: bool,
     },
     /// The answer is not what the API promises.
     #[error("{request} was answered with something unexpected: {reason}")]
@@ -186,6 +188,7 @@ impl Error {
         matches!(
             self,
             Self::MaybeSent { .. }
+                | Self::LoginPage { maybe_sent: true, .. }
                 | Self::BudgetSpent { maybe_sent: true, .. }
                 | Self::PermitRefused { maybe_sent: true, .. }
         )

@@ -21,6 +21,7 @@
 //! read the answer into a value or an [`Error`] → retry only what certainly had no effect or may be repeated.
 
 mod answer;
+mod body;
 mod budget;
 mod call;
 mod client;
@@ -31,6 +32,7 @@ mod host;
 mod http_transport;
 mod ini;
 mod limits;
+mod outcome;
 mod paging;
 mod permit;
 mod profile;
@@ -43,6 +45,7 @@ mod url;
 mod writer;
 
 pub use answer::Answer;
+pub use body::{Body, Part};
 pub use budget::{Budgets, Counts};
 pub use client::{Client, ClientBuilder, Identity};
 pub use error::Error;
@@ -56,4 +59,4 @@ pub use reader::Reader;
 pub use retry::{Cause, Policy, Try, next_attempt};
 pub use transport::{Transport, Undelivered};
 pub use url::segment;
-pub use writer::{Body, Part, Write, Writer};
+pub use writer::{Write, Writer};

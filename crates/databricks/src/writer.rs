@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::Method;
 use serde_json::Value;
 
 use crate::call::Core;
-use crate::{Answer, Error, Permit, Policy};
+use crate::{Answer, Body, Error, Permit, Policy};
 
 /// Writes to one host. Cheap to clone.
 #[derive(Clone)]
@@ -86,33 +85,4 @@ impl Write {
         self.repeatable = true;
         self
     }
-}
-
-/// What a write carries.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Body {
-    /// Nothing.
-    Empty,
-    /// A JSON document.
-    Json(Value),
-    /// Bytes as they are.
-    Bytes {
-        /// Their media type.
-        content_type: String,
-        /// The bytes.
-        bytes: Bytes,
-    },
-    /// A form of several parts (`multipart/form-data`), as `workspace/import` takes for large content.
-    Multipart(Vec<Part>),
-}
-
-/// One part of a form.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// The field's name.
-    pub name: String,
-    /// The file's name, if the part is a file.
-    pub file_name: Option<String>,
-    /// The bytes.
-    pub bytes: Bytes,
 }

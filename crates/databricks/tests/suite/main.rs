@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 mod calls;
-mod events;
 mod host;
 mod listings;
 mod pacing;
