@@ -36,6 +36,8 @@ const CONCURRENCY: usize = 32;
 /// The budgets of all hosts that a process talks to. Cheap to clone; clones share.
 ///
 /// All clients of one process should share one, so that two clients of one host share its budget.
+/// The exception is a probe: on a host that has fallen silent, all places may be taken by requests that wait for their
+/// deadlines, so what must know quickly whether a host lives takes budgets of its own.
 #[derive(Clone)]
 pub struct Budgets(Arc<Shared>);
 
@@ -272,7 +274,7 @@ impl Schedule {
         self.rate.generation()
     }
 
-    /// Returns whether the rate dropped.
+    /// Returns whether it is the first refusal of its generation.
     fn refused(&mut self, generation: u64, now: Instant, retry_after: Option<Duration>) -> bool {
         let first = self.rate.refused(generation);
         // Those that were under way with the first refused one add no wait of their own making.

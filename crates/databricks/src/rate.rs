@@ -3,7 +3,8 @@
 //! While nothing is refused the rate is the full one. A refusal teaches where the limit lies:
 //!
 //! - the rate drops once, however many of the requests under way are refused with it (they are known by the
-//!   *generation* in which they started);
+//!   *generation* in which they started), and not again before something was accepted: a host that refuses
+//!   everything says nothing about rates;
 //! - it climbs back to just below the refused rate, the *ceiling*, by evidence: accepted requests, counted in seconds'
 //!   worth of the present rate;
 //! - after a long calm it tries above the ceiling, a little, then more; each refusal of such a trial doubles the calm
@@ -26,7 +27,7 @@ const LONGEST_CALM_S: f64 = 480.0;
 const TRIAL: f64 = 0.05;
 const LARGEST_TRIAL: f64 = 0.4;
 /// The rate never drops below this part of the full one: a family must be able to recover.
-const SLOWEST: f64 = 0.01;
+const SLOWEST: f64 = 0.02;
 
 /// The rate of one family.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,10 +105,14 @@ impl Rate {
         }
     }
 
-    /// A request of `generation` was refused. Returns whether the rate dropped.
+    /// A request of `generation` was refused. Returns whether it is the first of its generation.
     pub(crate) fn refused(&mut self, generation: u64) -> bool {
         if generation != self.generation {
             return false;
+        }
+        self.generation += 1;
+        if self.learned.as_ref().is_some_and(|learned| learned.since_refusal_s == 0.0) {
+            return true;
         }
         let (drop, calm_needed_s) = match &self.learned {
             None => (FAR_DROP, CALM_S),
@@ -126,7 +131,6 @@ impl Rate {
             trying: false,
         });
         self.present = (self.present * drop).max(self.full * SLOWEST);
-        self.generation += 1;
         true
     }
 }
@@ -173,10 +177,21 @@ mod tests {
     fn a_family_that_is_always_refused_still_moves() {
         let mut rate = Rate::new(20.0);
         for _ in 0..100 {
+            accept(&mut rate, 1);
             let generation = rate.generation();
             rate.refused(generation);
         }
-        assert!(rate.per_second() >= 0.2);
+        assert!(rate.per_second() >= 0.4);
+    }
+
+    #[test]
+    fn a_host_that_refuses_everything_says_nothing_about_rates() {
+        let mut rate = Rate::new(20.0);
+        for _ in 0..100 {
+            let generation = rate.generation();
+            assert!(rate.refused(generation));
+        }
+        assert!((rate.per_second() - 12.0).abs() < 1e-9);
     }
 
     #[test]

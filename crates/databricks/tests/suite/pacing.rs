@@ -200,6 +200,27 @@ async fn where_the_truth_is_half_of_what_we_believe_most_of_it_is_used_with_few_
 }
 
 #[tokio::test(start_paused = true)]
+async fn wherever_the_truth_lies_most_of_it_is_used_with_few_refusals() {
+    for counting in [Counting::Window, Counting::Bucket] {
+        for part in [0.9, 0.75, 0.33, 0.1] {
+            for truth in [3, 10, 30] {
+                let host = Arc::new(Limited::new(truth, counting, None));
+                let client = client(host.clone(), &budgets(truth as f64 / part), Share::ALL);
+                let accepted = load(&host, &client, 300).await;
+                let Counts { requests, refused, .. } = client.counts();
+                let used = accepted / truth as f64;
+                let case = format!(
+                    "{counting:?} {truth}/s, {part} of belief: used {used:.3}, refused {refused} of {requests}"
+                );
+                println!("{case}");
+                assert!(used >= 0.85, "{case}");
+                assert!(refused as f64 <= 0.03 * requests as f64 + 5.0, "{case}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_refusal_everyone_waits() {
     let host = Arc::new(Limited::new(4, Counting::Window, Some(5)));
     let client = client(host.clone(), &budgets(40.0), Share::ALL);
@@ -207,6 +228,18 @@ async fn after_a_refusal_everyone_waits() {
     let state = host.state.lock().unwrap();
     let last = state.arrivals.last().unwrap().0;
     assert!(state.refused >= 1 && last < 1.0, "requests went on until {last} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_storm_of_refusals_the_rate_is_soon_back() {
+    let host = Arc::new(Limited::new(0, Counting::Window, None));
+    let client = client(host.clone(), &budgets(20.0), Share::ALL);
+    load(&host, &client, 60).await;
+    let stormed = client.counts().requests;
+    assert!(stormed <= 100, "{stormed} requests into the storm");
+    host.limit.store(20, Ordering::SeqCst);
+    let accepted = load(&host, &client, 60).await;
+    assert!(accepted >= 16.0, "{accepted}");
 }
 
 #[tokio::test(start_paused = true)]
