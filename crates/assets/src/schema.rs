@@ -18,6 +18,8 @@ pub struct Schema {
     pub key: KeyRule,
     /// Where a raw document carries the remote id, and of which shape ids of this kind are on the wire.
     pub id: (Pattern, IdShape),
+    /// Whether other assets lie inside it, by path.
+    pub holds_others: bool,
     /// Its fields and references.
     pub fragment: Fragment,
     /// The fields that decide whether it runs.

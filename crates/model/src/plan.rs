@@ -52,6 +52,8 @@ pub struct Change {
     pub content_mark: Option<String>,
     /// Which fields differ, for people.
     pub fields: Vec<String>,
+    /// Which fields will still differ afterwards, and why.
+    pub partial: Vec<String>,
     /// What must be there first.
     pub needs: Vec<AssetId>,
     /// The requests, for people: `POST /api/2.2/jobs/create`.
@@ -74,6 +76,12 @@ pub struct Plan {
 }
 
 impl Change {
+    /// Whether what is sent becomes the new base. A mere change of posture leaves the base as it was.
+    #[must_use]
+    pub fn records_base(&self) -> bool {
+        self.rewrites || !matches!(self.action, Action::Update)
+    }
+
     /// Whether the document must be sent: what it is differs, or a posture that is a field of it.
     #[must_use]
     pub fn sends_document(&self) -> bool {

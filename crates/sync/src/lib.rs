@@ -1,1 +1,52 @@
-//! Inventory, diff, plan and apply of assets.
+//! Keeping a target in step with a source: inventory → diff → plan → apply.
+//!
+//!     desired(site, role) = localize(latest snapshot of the source, site, role)
+//!     plan(site)          = diff(desired, observed, base)
+//!
+//! | stage | file | what it is |
+//! |---|---|---|
+//! | prove our rights | `rights` | a catalog that we may no longer see looks like a deleted one |
+//! | crawl | `crawl` | lists every kind to a proven end, reads what changed → [`Inventory`] |
+//! | settle | `settle` | what an open intent came to, by reading |
+//! | confirm | `confirm` | what a list lacks is confirmed by a GET |
+//! | read bytes | `content` | of what changed, by the marks of the lists |
+//! | pair | `pairing` | which object of the target is the copy of which asset; pure |
+//! | desire | `desire` | what the copy should be, in the target's dialect and asleep; pure |
+//! | compare | `compare` | desired, observed and base, field by field; pure |
+//! | decide | `draft` | what becomes of one asset, from the two before |
+//! | refer | `needs` | what must exist first, and what has no counterpart; pure |
+//! | mourn | `mourning` | tombstones, grace and the guard on deletions; pure |
+//! | ration | `ration` | who gets what a workspace has only so much of; pure |
+//! | order | `order` | cycles of references cut by stubs; pure |
+//! | plan | `planning` | all of these put together → [`Plan`](twinlake_model::Plan) |
+//! | apply | `apply` | a ready-queue: intent, one request, answer |
+//! | read back | `read_back` | the other half of the base |
+//!
+//! [`Sync`] runs them. Waking and putting to sleep are the same stages with another role; nothing here pauses or starts
+//! anything by name.
+
+mod apply;
+mod compare;
+mod confirm;
+mod content;
+mod crawl;
+mod desire;
+mod draft;
+mod error;
+mod inventory;
+mod mourning;
+mod needs;
+mod order;
+mod pairing;
+mod planning;
+mod progress;
+mod ration;
+mod read_back;
+mod rights;
+mod settle;
+mod sync;
+
+pub use error::SyncError;
+pub use inventory::{Inventory, Item};
+pub use progress::{Progress, Silent, Watch};
+pub use sync::{Approval, Report, Route, Side, Sync, Tally};

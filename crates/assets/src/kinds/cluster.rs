@@ -62,6 +62,7 @@ static REST: RestKind = RestKind {
         documentation: "https://docs.databricks.com/api/workspace/clusters",
         key: KeyRule::Name(Pattern("/cluster_name")),
         id: (Pattern("/cluster_id"), IdShape::Text),
+        holds_others: false,
         fragment: Fragment {
             references: &[],
             fields: &[

@@ -33,6 +33,7 @@ static REST: RestKind = RestKind {
         documentation: "https://docs.databricks.com/api/workspace/clusterpolicies",
         key: KeyRule::UniqueName(Pattern("/name")),
         id: (Pattern("/policy_id"), IdShape::Text),
+        holds_others: false,
         fragment: Fragment {
             references: &[],
             fields: &[

@@ -27,6 +27,7 @@ static SCHEMA: Schema = Schema {
     documentation: "https://docs.databricks.com/api/workspace/workspace/mkdirs",
     key: KeyRule::Path,
     id: (Pattern("/path"), IdShape::Text),
+    holds_others: true,
     fragment: Fragment::EMPTY,
     sleeps: &[],
     tags: None,

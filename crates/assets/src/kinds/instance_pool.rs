@@ -20,6 +20,7 @@ pub static KIND: RestKind = RestKind {
         documentation: "https://docs.databricks.com/api/workspace/instancepools",
         key: KeyRule::UniqueName(Pattern("/instance_pool_name")),
         id: (Pattern("/instance_pool_id"), IdShape::Text),
+        holds_others: false,
         fragment: Fragment {
             references: &[],
             fields: &[

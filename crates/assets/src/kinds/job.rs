@@ -50,6 +50,7 @@ static REST: RestKind = RestKind {
         documentation: "https://docs.databricks.com/api/workspace/jobs",
         key: KeyRule::Name(Pattern("/name")),
         id: (Pattern("/job_id"), IdShape::Int64),
+        holds_others: false,
         fragment: Fragment {
             references: &[
                 id("/webhook_notifications/*/*/id", "notification_destination"),

@@ -34,6 +34,12 @@ pub fn find(name: &str) -> Option<&'static dyn AssetKind> {
     KINDS.iter().copied().find(|kind| kind.schema().name == name)
 }
 
+/// The kind in which others lie, by path.
+#[must_use]
+pub fn container() -> Option<&'static dyn AssetKind> {
+    KINDS.iter().copied().find(|kind| kind.schema().holds_others)
+}
+
 /// The schemas of all kinds, in the order of the table.
 pub fn schemas() -> impl Iterator<Item = &'static Schema> {
     KINDS.iter().map(|kind| kind.schema())

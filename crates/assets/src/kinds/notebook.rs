@@ -27,6 +27,7 @@ static SCHEMA: Schema = Schema {
     documentation: "https://docs.databricks.com/api/workspace/workspace/import",
     key: KeyRule::Path,
     id: (Pattern("/path"), IdShape::Text),
+    holds_others: false,
     fragment: Fragment::EMPTY,
     sleeps: &[],
     tags: None,

@@ -23,6 +23,7 @@ pub static KIND: RestKind = RestKind {
         documentation: "https://docs.databricks.com/api/workspace/warehouses",
         key: KeyRule::UniqueName(Pattern("/name")),
         id: (Pattern("/id"), IdShape::Text),
+        holds_others: false,
         fragment: Fragment {
             references: &[Reference {
                 at: Pattern("/creator_name"),

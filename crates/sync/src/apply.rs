@@ -1,0 +1,243 @@
+//! A ready-queue: each change starts as soon as what it needs is there.
+//!
+//! One change is a few requests, one after the other, and each of them is: record the intent, send, record the answer.
+//! Many changes are under way at once, so many per kind that no kind keeps another from its own budget; there are
+//! no waves. A change that fails takes along only what needs it. Bytes of the source are read meanwhile, and a change
+//! that waits for bytes is ready when they have come.
+
+mod queue;
+mod send;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use twinlake_base::Clock;
+use twinlake_databricks::Permit;
+use twinlake_model::{Action, AssetId, Change, Digest, KindName, Outcome, Plan, RunId, Verdict};
+use twinlake_store::Store;
+
+use self::queue::Queue;
+use self::send::{Sent, SharedIds, is_final};
+use crate::content::{self, READS_AT_ONCE};
+use crate::sync::{Route, View};
+use crate::{Progress, SyncError, Watch};
+
+/// How many changes of one kind are under way at once.
+const CHANGES_AT_ONCE: usize = 24;
+
+/// What is needed to apply a plan.
+pub(crate) struct Apply<'a> {
+    pub(crate) store: &'a Store,
+    pub(crate) clock: &'a Clock,
+    pub(crate) route: &'a Route,
+    pub(crate) run: &'a RunId,
+    pub(crate) permit: &'a dyn Permit,
+    pub(crate) watch: &'a dyn Watch,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(crate) struct Applied {
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) changes: usize,
+    pub(crate) writes: usize,
+    pub(crate) awake: Vec<(AssetId, Duration)>,
+    pub(crate) held: Option<(String, Digest)>,
+    /// The kinds of which something was written.
+    pub(crate) touched: HashSet<KindName>,
+    /// Whether an answer was lost that a create may have taken effect without.
+    pub(crate) has_open_questions: bool,
+}
+
+/// Something that has come to its end.
+enum Event {
+    Read(AssetId, Result<Option<Digest>, SyncError>),
+    Sent(usize, Box<Sent>),
+}
+
+/// How much is under way, so that neither reads nor any kind takes all.
+#[derive(Default)]
+struct UnderWay {
+    reads: usize,
+    changes: HashMap<KindName, usize>,
+}
+
+impl Apply<'_> {
+    /// Applies what the guards let pass.
+    ///
+    /// # Errors
+    /// When the permit ended or the state could not be written: nothing new is begun then, and what is under way is
+    /// let go. Its intents stay open, for the next cycle to settle.
+    pub(crate) async fn run(&self, plan: &Plan, view: &mut View) -> Result<Applied, SyncError> {
+        let mut applied = Applied { outcomes: plan.settled.clone(), ..Applied::default() };
+        let changes = self.without_held(plan, &mut applied);
+        let mut queue =
+            Queue::new(changes, |asset| view.ids.remote(asset, &self.route.target.place).is_some());
+        let mut unread: Vec<AssetId> = queue.awaiting_content().cloned().collect();
+        unread.reverse();
+        let ids: SharedIds = Mutex::new(std::mem::take(&mut view.ids));
+        let ended = self.drain(&mut queue, &mut unread, view, &ids, &mut applied).await;
+        view.ids = ids.into_inner().unwrap_or_else(PoisonError::into_inner);
+        ended?;
+        for change in queue.never_started() {
+            let why = "what it refers to could not be written".to_owned();
+            applied.outcomes.push(outcome(change, Verdict::Lagging { why }));
+        }
+        Ok(applied)
+    }
+
+    /// The changes, less the deletions that wait for an approval.
+    fn without_held(&self, plan: &Plan, applied: &mut Applied) -> Vec<Change> {
+        let Some(why) = &plan.held else { return plan.changes.clone() };
+        applied.held = Some((why.clone(), plan.digest()));
+        let (held, changes): (Vec<Change>, Vec<Change>) =
+            plan.changes.iter().cloned().partition(|change| change.action == Action::Delete);
+        let lagging = |change: &Change| outcome(change, Verdict::Lagging { why: why.clone() });
+        applied.outcomes.extend(held.iter().map(lagging));
+        changes
+    }
+
+    /// Starts what may start and takes in what ends, until nothing is under way any more.
+    async fn drain(
+        &self,
+        queue: &mut Queue,
+        unread: &mut Vec<AssetId>,
+        view: &mut View,
+        ids: &SharedIds,
+        applied: &mut Applied,
+    ) -> Result<(), SyncError> {
+        let mut events: FuturesUnordered<BoxFuture<'_, Event>> = FuturesUnordered::new();
+        let mut under_way = UnderWay::default();
+        loop {
+            while under_way.reads < READS_AT_ONCE
+                && let Some(asset) = unread.pop()
+            {
+                under_way.reads += 1;
+                events.push(self.read(asset, view));
+            }
+            let has_room =
+                |kind: &KindName| under_way.changes.get(kind).is_none_or(|count| *count < CHANGES_AT_ONCE);
+            if let Some(index) = queue.start(has_room) {
+                let change = queue.change(index).clone();
+                *under_way.changes.entry(change.asset.kind.clone()).or_default() += 1;
+                let before = view.bases.get(&change.asset).cloned();
+                events.push(Box::pin(async move {
+                    Event::Sent(index, Box::new(self.make(&change, before.as_ref(), ids).await))
+                }));
+                continue;
+            }
+            match events.next().await {
+                None => return Ok(()),
+                Some(Event::Read(asset, read)) => {
+                    under_way.reads -= 1;
+                    self.take_in_read(&asset, read, queue, view, applied)?;
+                }
+                Some(Event::Sent(index, sent)) => {
+                    let kind = queue.change(index).asset.kind.clone();
+                    under_way.changes.entry(kind).and_modify(|count| *count -= 1);
+                    self.take_in_sent(index, *sent, queue, view, applied)?;
+                }
+            }
+        }
+    }
+
+    fn read<'f>(&'f self, asset: AssetId, view: &View) -> BoxFuture<'f, Event> {
+        let place = self.route.source.place.clone();
+        let remote = view
+            .source
+            .items
+            .get(&asset)
+            .map_or_else(|| asset.minted.clone(), |item| item.entry.remote.clone());
+        let reader = self.route.source.client.reader();
+        Box::pin(async move {
+            let digest = content::read(self.store, &reader, &place, &asset, &remote).await;
+            Event::Read(asset, digest)
+        })
+    }
+
+    fn take_in_read(
+        &self,
+        asset: &AssetId,
+        read: Result<Option<Digest>, SyncError>,
+        queue: &mut Queue,
+        view: &mut View,
+        applied: &mut Applied,
+    ) -> Result<(), SyncError> {
+        let verdict = match read {
+            Ok(Some(content)) => {
+                view.source.has_read(asset, content);
+                let is_known = view.bases.get(asset).is_some_and(|base| base.sent.content == Some(content));
+                if !queue.is_only_content(asset) || !is_known {
+                    queue.has_content(asset, content);
+                    return Ok(());
+                }
+                // It was touched, and is what it was.
+                Verdict::InSync
+            }
+            Ok(None) => {
+                view.source.items.remove(asset);
+                Verdict::Unknown {
+                    why: "it was there when it was listed and gone when it was read".to_owned(),
+                }
+            }
+            Err(SyncError::Crawl { source: twinlake_assets::Error::Databricks(error), .. })
+                if is_final(&error) =>
+            {
+                return Err(SyncError::Stopped { source: error });
+            }
+            Err(error @ SyncError::Store(_)) => return Err(error),
+            Err(error) => send::failed(&error.to_string(), error.hint()),
+        };
+        if let Some(change) = queue.give_up(asset) {
+            applied.outcomes.push(outcome(&change, verdict));
+        }
+        Ok(())
+    }
+
+    fn take_in_sent(
+        &self,
+        index: usize,
+        sent: Sent,
+        queue: &mut Queue,
+        view: &mut View,
+        applied: &mut Applied,
+    ) -> Result<(), SyncError> {
+        if let Some(error) = sent.fatal {
+            return Err(error);
+        }
+        let change = queue.change(index).clone();
+        applied.writes += sent.writes;
+        applied.awake.extend(sent.awake.map(|awake| (change.asset.clone(), awake)));
+        applied.has_open_questions |= sent.is_open_question;
+        if sent.writes > 0 {
+            applied.touched.insert(change.asset.kind.clone());
+        }
+        if let Some(base) = sent.base {
+            view.bases.insert(change.asset.clone(), base);
+        }
+        if sent.is_done {
+            applied.changes += usize::from(change.action != Action::Adopt);
+            queue.done(index);
+        }
+        let is_last = change.action != Action::CreateStub || !sent.is_done;
+        if is_last && !(change.action == Action::Delete && sent.is_done) {
+            applied.outcomes.push(outcome(&change, sent.verdict.clone()));
+        }
+        self.watch.see(Progress::Changed {
+            asset: change.asset,
+            key: change.key,
+            verdict: sent.verdict,
+            done: queue.started(),
+            of: queue.len(),
+        });
+        Ok(())
+    }
+}
+
+fn outcome(change: &Change, verdict: Verdict) -> Outcome {
+    Outcome { asset: change.asset.clone(), key: change.key.clone(), verdict }
+}

@@ -1,0 +1,257 @@
+//! One change: a few requests, each with its intent before and its answer after.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use twinlake_assets::{AssetKind, kinds, resolve};
+use twinlake_base::ErrorClass;
+use twinlake_databricks::{Answer, Error};
+use twinlake_model::{Action, Base, Call, CallBody, Change, IdMap, Intent, Purpose, RemoteId, Verdict};
+
+use super::Apply;
+use crate::SyncError;
+
+/// What came of a change.
+pub(super) struct Sent {
+    /// The verdict on its asset.
+    pub(super) verdict: Verdict,
+    /// Whether what waits for it may start.
+    pub(super) is_done: bool,
+    /// How many requests took effect.
+    pub(super) writes: usize,
+    /// How long it ran between its create and its stop.
+    pub(super) awake: Option<Duration>,
+    /// Whether a create may or may not have taken effect.
+    pub(super) is_open_question: bool,
+    /// What was recorded.
+    pub(super) base: Option<Base>,
+    /// What ends the whole run.
+    pub(super) fatal: Option<SyncError>,
+}
+
+impl Sent {
+    const fn nothing(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            is_done: false,
+            writes: 0,
+            awake: None,
+            is_open_question: false,
+            base: None,
+            fatal: None,
+        }
+    }
+}
+
+/// Ids are learnt while changes are under way, so they are shared by all of them; never held across a wait.
+pub(super) type SharedIds = Mutex<IdMap>;
+
+impl Apply<'_> {
+    /// Makes one change.
+    pub(super) async fn make(&self, change: &Change, before: Option<&Base>, ids: &SharedIds) -> Sent {
+        let mut sent = Sent::nothing(Verdict::InSync);
+        if let Err(trouble) = self.make_all(change, before, ids, &mut sent).await {
+            match trouble {
+                Trouble::Fatal(error) => sent.fatal = Some(error),
+                Trouble::Verdict(verdict) => sent.verdict = verdict,
+            }
+            return sent;
+        }
+        sent.is_done = true;
+        if !change.partial.is_empty() {
+            sent.verdict = Verdict::Partial { fields: change.partial.clone() };
+        }
+        sent
+    }
+
+    async fn make_all(
+        &self,
+        change: &Change,
+        before: Option<&Base>,
+        ids: &SharedIds,
+        sent: &mut Sent,
+    ) -> Result<(), Trouble> {
+        let Some(kind) = kinds::find(change.asset.kind.as_str()) else { return Ok(()) };
+        let target = &self.route.target.place;
+        if let Some(remote) = &change.remote {
+            let known = lock(ids).remote(&change.asset, target).cloned();
+            if known.as_ref() != Some(remote) {
+                self.store.pair(&change.asset, target, remote).await.map_err(SyncError::from)?;
+                lock(ids).pair(change.asset.clone(), target.clone(), remote.clone());
+            }
+        }
+        let spec = self.store.document(change.desired.spec).await.map_err(SyncError::from)?.value();
+        let base = self.base(change, before);
+        if change.action == Action::Adopt {
+            self.store.put_base(&base).await.map_err(SyncError::from)?;
+            sent.base = Some(base);
+            return Ok(());
+        }
+        let mut created_at = None;
+        for call in kind.calls(change, &spec) {
+            self.send(kind, change, &call, &base, ids, sent).await?;
+            if call.purpose == Purpose::Create {
+                created_at = Some(self.clock.instant());
+            } else if let (Purpose::Posture, Some(created_at), None) = (call.purpose, created_at, sent.awake)
+            {
+                sent.awake = Some(self.clock.instant() - created_at);
+            }
+        }
+        Ok(())
+    }
+
+    async fn send(
+        &self,
+        kind: &dyn AssetKind,
+        change: &Change,
+        call: &Call,
+        base: &Base,
+        ids: &SharedIds,
+        sent: &mut Sent,
+    ) -> Result<(), Trouble> {
+        let target = &self.route.target.place;
+        let content = match (&call.body, change.desired.content) {
+            (CallBody::WithContent(..), Some(content)) => {
+                Some(self.store.blob(content).await.map_err(SyncError::from)?)
+            }
+            _ => None,
+        };
+        let write = resolve::request(call, &change.asset, target, &lock(ids), content.as_deref())
+            .map_err(|error| Trouble::Verdict(failed(&error.to_string(), error.hint())))?;
+        drop(content);
+        let intent = Intent {
+            run: self.run.clone(),
+            target: target.clone(),
+            asset: change.asset.clone(),
+            key: change.key.clone(),
+            purpose: call.purpose,
+            request: call.to_string(),
+            desired: change.desired.clone(),
+            at: self.clock.now(),
+        };
+        let intent = self.store.open_intent(&intent).await.map_err(SyncError::from)?;
+        let answer = match self.route.target.client.writer().send(self.permit, &write).await {
+            Ok(answer) => answer,
+            Err(error) if is_final(&error) => {
+                return Err(Trouble::Fatal(SyncError::Stopped { source: error }));
+            }
+            Err(error) if call.purpose == Purpose::Create && leaves_a_question(&error) => {
+                sent.is_open_question = true;
+                return Err(Trouble::Verdict(Verdict::Unknown { why: error.to_string() }));
+            }
+            Err(error) if call.purpose == Purpose::Delete && error.class() == ErrorClass::Missing => {
+                return self.record_deleted(intent, change, sent).await;
+            }
+            Err(error) => {
+                self.store.close_intent(intent).await.map_err(SyncError::from)?;
+                return Err(Trouble::Verdict(failed(&error.to_string(), error.hint())));
+            }
+        };
+        sent.writes += 1;
+        match call.purpose {
+            Purpose::Delete => return self.record_deleted(intent, change, sent).await,
+            Purpose::Posture => self.store.close_intent(intent).await.map_err(SyncError::from)?,
+            Purpose::Create | Purpose::Update if lock(ids).remote(&change.asset, target).is_none() => {
+                let remote = remote_id(kind, change, &answer)?;
+                self.store
+                    .record_created(intent, &change.asset, target, &remote)
+                    .await
+                    .map_err(SyncError::from)?;
+                lock(ids).pair(change.asset.clone(), target.clone(), remote);
+                self.store.put_base(base).await.map_err(SyncError::from)?;
+                sent.base = Some(base.clone());
+            }
+            Purpose::Create | Purpose::Update if change.records_base() => {
+                self.store.record_applied(intent, base).await.map_err(SyncError::from)?;
+                sent.base = Some(base.clone());
+            }
+            Purpose::Create | Purpose::Update => {
+                self.store.close_intent(intent).await.map_err(SyncError::from)?
+            }
+        }
+        Ok(())
+    }
+
+    async fn record_deleted(
+        &self,
+        intent: twinlake_store::IntentId,
+        change: &Change,
+        sent: &mut Sent,
+    ) -> Result<(), Trouble> {
+        let (source, target) = (&self.route.source.place, &self.route.target.place);
+        self.store.record_deleted(intent, &change.asset, source, target).await.map_err(SyncError::from)?;
+        sent.writes = sent.writes.max(1);
+        Ok(())
+    }
+
+    fn base(&self, change: &Change, before: Option<&Base>) -> Base {
+        let mut source_version = change.source.clone();
+        if change.action == Action::CreateStub {
+            // A stub is the copy of nothing yet; the next cycle must not take it for the whole.
+            source_version.spec = change.desired.spec;
+        }
+        let read_back = match change.action {
+            Action::Adopt => change.observed.clone(),
+            _ => None,
+        };
+        let not_kept = match (&before, change.action) {
+            (Some(before), Action::Adopt) if change.partial.is_empty() => before.not_kept.clone(),
+            _ => change.partial.clone(),
+        };
+        Base {
+            asset: change.asset.clone(),
+            source: self.route.source.place.clone(),
+            target: self.route.target.place.clone(),
+            source_version,
+            sent: change.desired.clone(),
+            read_back,
+            not_kept,
+            mappings: self.route.mappings.digest(),
+            epoch: self.route.epoch,
+            run: self.run.clone(),
+            applied_at: self.clock.now(),
+        }
+    }
+}
+
+/// What ends one change, or all of them.
+enum Trouble {
+    Verdict(Verdict),
+    Fatal(SyncError),
+}
+
+impl From<SyncError> for Trouble {
+    fn from(error: SyncError) -> Self {
+        Self::Fatal(error)
+    }
+}
+
+pub(super) fn lock(ids: &SharedIds) -> std::sync::MutexGuard<'_, IdMap> {
+    ids.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+pub(super) fn failed(error: &str, hint: Option<String>) -> Verdict {
+    let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
+    Verdict::Failed { error: format!("{error}{hint}") }
+}
+
+/// Whether nothing more may be sent at all.
+pub(super) const fn is_final(error: &Error) -> bool {
+    matches!(error, Error::PermitRefused { .. } | Error::Crashed { .. })
+}
+
+/// Whether a create that ended so may have made something: its answer was lost, or something of that name exists.
+fn leaves_a_question(error: &Error) -> bool {
+    error.may_have_acted() || error.class() == ErrorClass::Conflict
+}
+
+fn remote_id(kind: &dyn AssetKind, change: &Change, answer: &Answer) -> Result<RemoteId, Trouble> {
+    if kind.schema().is_tree() {
+        return Ok(RemoteId::new(change.key.as_str()));
+    }
+    let document = answer.json().map_err(|error| Trouble::Verdict(failed(&error.to_string(), None)))?;
+    kind.created(&document).ok_or_else(|| {
+        let shown: String = document.to_string().chars().take(120).collect();
+        Trouble::Verdict(failed(&format!("it was created, but the answer has no id: {shown}"), None))
+    })
+}

@@ -1,0 +1,93 @@
+//! Desired, observed and base, field by field. Pure.
+
+use serde_json::Value;
+
+/// The pointers at which two documents differ, as people read them; whole subtrees where only one side has them.
+#[must_use]
+pub(crate) fn differences(one: &Value, other: &Value) -> Vec<String> {
+    fn walk(one: &Value, other: &Value, at: &str, found: &mut Vec<String>) {
+        match (one, other) {
+            _ if one == other => {}
+            (Value::Object(mine), Value::Object(theirs)) if twinlake_model::reference(one).is_none() => {
+                for key in mine.keys().chain(theirs.keys().filter(|key| !mine.contains_key(*key))) {
+                    let absent = Value::Null;
+                    let (mine, theirs) =
+                        (mine.get(key).unwrap_or(&absent), theirs.get(key).unwrap_or(&absent));
+                    walk(mine, theirs, &format!("{at}/{key}"), found);
+                }
+            }
+            (Value::Array(mine), Value::Array(theirs)) if mine.len() == theirs.len() => {
+                for (index, (mine, theirs)) in mine.iter().zip(theirs).enumerate() {
+                    walk(mine, theirs, &format!("{at}/{index}"), found);
+                }
+            }
+            _ => found.push(if at.is_empty() { "/".to_owned() } else { at.to_owned() }),
+        }
+    }
+    let mut found = Vec::new();
+    walk(one, other, "", &mut found);
+    found
+}
+
+/// The pointers of what was sent and is not there. A service adds defaults to what it is sent, and leaves out what says
+/// nothing (null, false, zero, an empty text, list or object); neither counts.
+#[must_use]
+pub(crate) fn not_kept(sent: &Value, kept: &Value) -> Vec<String> {
+    fn walk(sent: &Value, kept: Option<&Value>, at: &str, found: &mut Vec<String>) {
+        match (sent, kept) {
+            (sent, None) if says_nothing(sent) => {}
+            (Value::Object(mine), Some(Value::Object(theirs)))
+                if twinlake_model::reference(sent).is_none() =>
+            {
+                mine.iter()
+                    .for_each(|(key, value)| walk(value, theirs.get(key), &format!("{at}/{key}"), found));
+            }
+            (Value::Array(mine), Some(Value::Array(theirs))) if mine.len() == theirs.len() => {
+                for (index, (mine, theirs)) in mine.iter().zip(theirs).enumerate() {
+                    walk(mine, Some(theirs), &format!("{at}/{index}"), found);
+                }
+            }
+            (sent, Some(kept)) if sent == kept || (says_nothing(sent) && says_nothing(kept)) => {}
+            _ => found.push(if at.is_empty() { "/".to_owned() } else { at.to_owned() }),
+        }
+    }
+    let mut found = Vec::new();
+    walk(sent, Some(kept), "", &mut found);
+    found
+}
+
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.values().all(says_nothing),
+        Value::Bool(true) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn differences_are_named_by_pointer() {
+        let one = json!({ "a": 1, "b": { "c": [1, 2] }, "d": 4 });
+        let other = json!({ "a": 1, "b": { "c": [1, 3] }, "e": 5 });
+        assert_eq!(differences(&one, &other), ["/b/c/1", "/d", "/e"]);
+        assert!(differences(&one, &one).is_empty());
+    }
+
+    #[test]
+    fn defaults_that_the_service_adds_and_nothings_that_it_drops_do_not_count() {
+        let sent = json!({ "name": "x", "tags": {}, "timeout": 0, "tasks": [{ "k": 1 }] });
+        assert!(
+            not_kept(&sent, &json!({ "name": "x", "format": "M", "tasks": [{ "k": 1, "run_if": "ALL" }] }))
+                .is_empty()
+        );
+        assert_eq!(not_kept(&sent, &json!({ "name": "y", "tasks": [] })), ["/name", "/tasks"]);
+    }
+}

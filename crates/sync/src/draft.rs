@@ -1,0 +1,283 @@
+//! What becomes of one asset: desired against observed and base. Pure, but for documents that it asks for.
+
+use serde_json::Value;
+use twinlake_assets::{AssetKind, Field, symbolize};
+use twinlake_model::{
+    Action, AssetId, Base, Digest, Document, IdMap, Key, Outcome, Pattern, Posture, RemoteId, Verdict,
+    Version,
+};
+use twinlake_store::Store;
+
+use crate::compare::{differences, not_kept};
+use crate::desire::{Direction, desire};
+use crate::needs::Needs;
+use crate::pairing::Counterpart;
+use crate::{Item, SyncError};
+
+/// A change in the making.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    pub(crate) kind: &'static dyn AssetKind,
+    pub(crate) asset: AssetId,
+    pub(crate) key: Key,
+    pub(crate) action: Action,
+    pub(crate) remote: Option<RemoteId>,
+    pub(crate) source: Version,
+    pub(crate) document: Document,
+    pub(crate) desired: Version,
+    pub(crate) observed: Option<Version>,
+    pub(crate) content_mark: Option<String>,
+    pub(crate) fields: Vec<String>,
+    pub(crate) rewrites: bool,
+    pub(crate) needs: Needs,
+    /// What will still differ afterwards.
+    pub(crate) partial: Vec<String>,
+}
+
+/// What is decided about one asset.
+pub(crate) enum Decision {
+    /// Nothing is to be done.
+    Settled(Verdict),
+    /// This is.
+    Change(Box<Draft>),
+}
+
+/// Everything that one decision looks at.
+pub(crate) struct Case<'a> {
+    pub(crate) kind: &'static dyn AssetKind,
+    pub(crate) item: &'a Item,
+    pub(crate) counterpart: &'a Counterpart<'a>,
+    pub(crate) base: Option<&'a Base>,
+    pub(crate) direction: Direction<'a>,
+    pub(crate) mappings: Digest,
+    pub(crate) ids: &'a IdMap,
+    /// Whether it gets the rationed posture of its kind; true where there is none.
+    pub(crate) gets_ration: bool,
+}
+
+impl Case<'_> {
+    /// Decides. Documents are loaded only if a digest differs.
+    pub(crate) async fn decide(&self, store: &Store) -> Result<Decision, SyncError> {
+        let posture = self.posture();
+        match self.counterpart {
+            Counterpart::None | Counterpart::Absent(_) => self.create(store, posture).await,
+            Counterpart::Paired(found) => match self.base {
+                Some(base) if self.is_quiet(base, found, &posture) => Ok(self.settled(base)),
+                Some(base) => self.update(store, found, base, posture).await,
+                None => self.meet(store, found, posture, Meeting::Ours).await,
+            },
+            Counterpart::Inherited(found, _) => self.meet(store, found, posture, Meeting::Ours).await,
+            Counterpart::BuiltIn(found) => self.meet(store, found, posture, Meeting::Ours).await,
+            Counterpart::Stranger(found) => self.meet(store, found, posture, Meeting::Stranger).await,
+        }
+    }
+
+    /// The desired posture, with the ration applied.
+    fn posture(&self) -> Posture {
+        let entry = &self.item.entry;
+        let mut posture = match self.direction.role {
+            twinlake_model::Role::Primary => entry.version.posture.clone(),
+            twinlake_model::Role::Standby => self.kind.asleep(&entry.version.posture),
+        };
+        if let Some(ration) = self.kind.ration().filter(|_| !self.gets_ration) {
+            posture.set(ration.word, Value::Bool(false));
+        }
+        posture
+    }
+
+    /// What will not be as it should, whatever is sent.
+    fn without_ration(&self) -> Vec<String> {
+        let ration = self.kind.ration().filter(|_| !self.gets_ration);
+        ration.map(|ration| format!("{}: {}", ration.word, ration.without)).into_iter().collect()
+    }
+
+    /// Whether neither side changed since the base was recorded.
+    fn is_quiet(&self, base: &Base, found: &Item, posture: &Posture) -> bool {
+        let (source, target) = (&self.item.entry.version, &found.entry.version);
+        let Some(read_back) = &base.read_back else { return false };
+        base.mappings == self.mappings
+            && base.source_version.spec == source.spec
+            && read_back.spec == target.spec
+            && !self.item.unread
+            && !found.unread
+            && base.sent.content == source.content
+            && read_back.content == target.content
+            && posture_differences(posture, &target.posture).is_empty()
+    }
+
+    fn settled(&self, base: &Base) -> Decision {
+        let fields: Vec<String> = base.not_kept.iter().cloned().chain(self.without_ration()).collect();
+        Decision::Settled(if fields.is_empty() { Verdict::InSync } else { Verdict::Partial { fields } })
+    }
+
+    async fn create(&self, store: &Store, posture: Posture) -> Result<Decision, SyncError> {
+        let (document, _) = self.desired(store, None).await?;
+        let mut draft = self.draft(Action::Create, None, document, posture);
+        draft.rewrites = true;
+        Ok(Decision::Change(Box::new(draft)))
+    }
+
+    async fn update(
+        &self,
+        store: &Store,
+        found: &Item,
+        base: &Base,
+        posture: Posture,
+    ) -> Result<Decision, SyncError> {
+        let before = self.value(store, base.source_version.spec).await?;
+        let sent = self.value(store, base.sent.spec).await?;
+        let observed = self.value(store, found.entry.version.spec).await?;
+        let (document, _) = self.desired(store, Some((&before, &sent))).await?;
+        let (desired, fixed) = hold_fixed(self.kind, document.value(), &sent);
+
+        let ours = differences(&desired, &sent);
+        let drift = match &base.read_back {
+            Some(read_back) => {
+                let read_back = self.value(store, read_back.spec).await?;
+                differences(&read_back, &observed)
+            }
+            // It was never read back: what it shows now counts, as long as it shows what we sent.
+            None => not_kept(&sent, &observed),
+        };
+        let content = self.content_differs(base, found);
+        let posture_fields = posture_differences(&posture, &found.entry.version.posture);
+        let rewrites = !ours.is_empty() || !drift.is_empty() || content;
+
+        let mut draft = self.draft(Action::Update, Some(found), Document::from(desired), posture);
+        draft.rewrites = rewrites;
+        draft.fields = ours.into_iter().chain(drift).chain(content.then(|| "content".to_owned())).collect();
+        draft.fields.extend(posture_fields);
+        draft.fields.sort();
+        draft.fields.dedup();
+        draft.partial.extend(fixed.into_iter().map(|field| format!("{field}: fixed when it was created")));
+        let awaits_content = draft.content_mark.is_some();
+        if draft.fields.is_empty() && !awaits_content {
+            // Nothing differs. What is remembered may still be older than what was seen: then it is brought up to date.
+            draft.action = Action::Adopt;
+        }
+        Ok(Decision::Change(Box::new(draft)))
+    }
+
+    /// Something stands at the target that no base of ours speaks of.
+    async fn meet(
+        &self,
+        store: &Store,
+        found: &Item,
+        posture: Posture,
+        meeting: Meeting,
+    ) -> Result<Decision, SyncError> {
+        let observed = self.value(store, found.entry.version.spec).await?;
+        let (document, _) = self.desired(store, None).await?;
+        let differs = not_kept(&document.value(), &observed);
+        let (mine, theirs) = (self.item.entry.version.content, found.entry.version.content);
+        let same_content = !self.kind.has_content() || (mine.is_some() && mine == theirs);
+        let is_equal = differs.is_empty() && same_content;
+        if meeting == Meeting::Stranger && !is_equal && !self.kind.schema().holds_others {
+            let mut fields = differs;
+            if !same_content {
+                fields.push("content".to_owned());
+            }
+            let why = format!(
+                "{} stands there already, not made by us, and differs in {}; `twinlake id adopt '{}'` lets ours win",
+                found.entry.asset.minted,
+                fields.join(", "),
+                self.item.entry.asset
+            );
+            return Ok(Decision::Settled(Verdict::Diverged { why }));
+        }
+        let posture_fields = posture_differences(&posture, &found.entry.version.posture);
+        let mut draft = self.draft(Action::Update, Some(found), document, posture);
+        draft.rewrites = !is_equal;
+        draft.fields = differs.into_iter().chain(posture_fields).collect();
+        if is_equal && draft.fields.is_empty() {
+            draft.action = Action::Adopt;
+            draft.content_mark = None;
+        }
+        Ok(Decision::Change(Box::new(draft)))
+    }
+
+    fn content_differs(&self, base: &Base, found: &Item) -> bool {
+        let ours = !self.item.unread && self.item.entry.version.content != base.sent.content;
+        let before = base.read_back.as_ref().unwrap_or(&base.sent);
+        let drifted = !found.unread && found.entry.version.content != before.content;
+        ours || drifted
+    }
+
+    async fn desired(
+        &self,
+        store: &Store,
+        base: Option<(&Value, &Value)>,
+    ) -> Result<(Document, Posture), SyncError> {
+        let portable = self.value(store, self.item.entry.version.spec).await?;
+        Ok(desire(self.kind, &self.item.entry, &portable, self.direction, base))
+    }
+
+    async fn value(&self, store: &Store, digest: Digest) -> Result<Value, SyncError> {
+        let mut value = store.document(digest).await?.value();
+        symbolize::refresh(&mut value, self.ids);
+        Ok(value)
+    }
+
+    fn draft(&self, action: Action, found: Option<&Item>, document: Document, posture: Posture) -> Draft {
+        let entry = &self.item.entry;
+        let desired = Version { spec: document.digest(), posture, content: entry.version.content };
+        Draft {
+            kind: self.kind,
+            asset: entry.asset.clone(),
+            key: entry.key.clone(),
+            action,
+            remote: found.map(|found| found.entry.remote.clone()),
+            source: entry.version.clone(),
+            document,
+            desired,
+            observed: found.map(|found| found.entry.version.clone()),
+            content_mark: self.item.unread.then(|| entry.mark.as_str().to_owned()),
+            fields: Vec::new(),
+            rewrites: false,
+            needs: Needs::default(),
+            partial: self.without_ration(),
+        }
+    }
+}
+
+/// On what terms something is met that no base speaks of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Meeting {
+    /// It is our copy: ours wins.
+    Ours,
+    /// Somebody else made it: it is adopted if it is equal, and otherwise left alone.
+    Stranger,
+}
+
+/// The keys that the desired posture decides and the observed one does otherwise.
+pub(crate) fn posture_differences(desired: &Posture, observed: &Posture) -> Vec<String> {
+    desired
+        .iter()
+        .filter(|(at, value)| observed.get(at) != Some(*value))
+        .map(|(at, _)| at.to_owned())
+        .collect()
+}
+
+/// The desired document with what cannot be changed in place left as it was sent, and which fields these are.
+fn hold_fixed(kind: &dyn AssetKind, mut desired: Value, sent: &Value) -> (Value, Vec<String>) {
+    let mut held = Vec::new();
+    for field in kind.schema().fragment.fields {
+        let Field::CreateOnly(Pattern(at)) = field else { continue };
+        let key = at.trim_start_matches('/');
+        let before = sent.get(key).cloned();
+        let Some(fields) = desired.as_object_mut() else { continue };
+        if fields.get(key) != before.as_ref() {
+            held.push((*at).to_owned());
+            match before {
+                Some(before) => drop(fields.insert(key.to_owned(), before)),
+                None => drop(fields.remove(key)),
+            }
+        }
+    }
+    (desired, held)
+}
+
+/// An outcome for an asset of the source.
+pub(crate) fn outcome(item: &Item, verdict: Verdict) -> Outcome {
+    Outcome { asset: item.entry.asset.clone(), key: item.entry.key.clone(), verdict }
+}

@@ -1,0 +1,75 @@
+//! What can end a cycle. What can befall one asset is a verdict, not an error.
+
+use twinlake_base::ErrorClass;
+use twinlake_model::Place;
+
+/// An error of this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SyncError {
+    /// A crawl did not come to a proven end. Nothing is concluded from it.
+    #[error("crawling {what} of {place}: {source}")]
+    Crawl {
+        /// What was listed or read.
+        what: String,
+        /// Where.
+        place: Place,
+        /// Why it broke off.
+        #[source]
+        source: twinlake_assets::Error,
+    },
+    /// We could not prove that we see everything.
+    #[error("{who} is not an administrator of {place}, so what it cannot see would look deleted")]
+    Rights {
+        /// Who we are there.
+        who: String,
+        /// Where.
+        place: Place,
+    },
+    /// The state could not be read or written.
+    #[error(transparent)]
+    Store(#[from] twinlake_store::StoreError),
+    /// Nothing more may be sent: the permit ended, or the process did.
+    #[error("stopped: {source}")]
+    Stopped {
+        /// The request that was not sent.
+        #[source]
+        source: twinlake_databricks::Error,
+    },
+    /// The plan that was approved is not the plan that there is now.
+    #[error("the plan for {place} is no longer the one that was approved ({approved})")]
+    OtherPlan {
+        /// Where.
+        place: Place,
+        /// The digest that was approved.
+        approved: String,
+    },
+}
+
+impl SyncError {
+    /// What the error asks for.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Crawl { source, .. } => source.class(),
+            Self::Rights { .. } => ErrorClass::Denied,
+            Self::Stopped { source } => source.class(),
+            Self::Store(error) => error.class(),
+            Self::OtherPlan { .. } => ErrorClass::Refused,
+        }
+    }
+
+    /// The next command to run, where there is one.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Crawl { source, .. } => source.hint(),
+            Self::Rights { .. } => {
+                Some("add the identity to the group admins there, then run: twinlake check".into())
+            }
+            Self::Store(error) => error.hint(),
+            Self::Stopped { source } => source.hint(),
+            Self::OtherPlan { .. } => Some("twinlake plan".into()),
+        }
+    }
+}

@@ -1,0 +1,455 @@
+//! From two inventories to a plan.
+//!
+//! Everything that decides is in the files that this one calls; here it is put in sequence, and documents are loaded
+//! for them.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use twinlake_assets::kinds;
+use twinlake_base::Timestamp;
+use twinlake_model::{
+    Action, AssetId, Change, Digest, Document, Outcome, Plan, Selection, Verdict, references_in,
+};
+use twinlake_store::Store;
+
+use crate::confirm::{Confirmed, Gone};
+use crate::desire::Direction;
+use crate::draft::{Case, Decision, Draft, outcome, posture_differences};
+use crate::mourning::{Mourning, mourn, too_many};
+use crate::needs::{Needs, Surroundings, needs};
+use crate::pairing::{self, Counterpart};
+use crate::ration::{Claimant, share_out};
+use crate::sync::{Route, View};
+use crate::{Item, SyncError, order};
+
+/// Makes the plan that brings the target into step.
+pub(crate) async fn plan(
+    store: &Store,
+    route: &Route,
+    view: &View,
+    confirmed: &Confirmed,
+    now: Timestamp,
+) -> Result<Plan, SyncError> {
+    let mut planning = Planning {
+        store,
+        route,
+        view,
+        confirmed,
+        drafts: BTreeMap::new(),
+        documents: HashMap::new(),
+        settled: Vec::new(),
+    };
+    planning.decide_all().await?;
+    planning.find_needs().await?;
+    planning.block_what_is_unmapped().await?;
+    let mut changes = planning.with_stubs();
+    let deletions = planning.deletions(now).await?;
+    let held = too_many(deletions.len(), view.bases.len(), &route.guards);
+    changes.extend(deletions);
+    planning.settle_the_rest();
+    planning.keep_documents(&changes).await?;
+    Ok(Plan {
+        source: route.source.place.clone(),
+        target: route.target.place.clone(),
+        changes: changes.into_iter().map(|(change, _)| change).collect(),
+        settled: planning.settled,
+        held,
+    })
+}
+
+struct Planning<'a> {
+    store: &'a Store,
+    route: &'a Route,
+    view: &'a View,
+    confirmed: &'a Confirmed,
+    drafts: BTreeMap<AssetId, Draft>,
+    /// Documents that were sent last, of those whose new ones cannot be sent.
+    documents: HashMap<Digest, Document>,
+    settled: Vec<Outcome>,
+}
+
+/// A change and, if it sends one, the document.
+type Drawn = (Change, Option<Document>);
+
+impl Planning<'_> {
+    async fn decide_all(&mut self) -> Result<(), SyncError> {
+        let (route, view) = (self.route, self.view);
+        let counterparts = pairing::pair(&view.source, &view.target, &view.ids);
+        let rationed = self.rations(&counterparts).await?;
+        let direction = Direction {
+            from: &route.source.place.site,
+            to: &route.target.place.site,
+            mappings: &route.mappings,
+            role: route.role,
+        };
+        let mappings = route.mappings.digest();
+        for (asset, item) in &view.source.items {
+            let Some(kind) = kinds::find(asset.kind.as_str()) else { continue };
+            let counterpart = counterparts.get(asset).unwrap_or(&Counterpart::None);
+            if let Some(why) = self.confirmed.hidden.get(asset) {
+                self.settled.push(outcome(item, Verdict::Unknown { why: why.clone() }));
+                continue;
+            }
+            let case = Case {
+                kind,
+                item,
+                counterpart,
+                base: view.bases.get(asset),
+                direction,
+                mappings,
+                ids: &view.ids,
+                gets_ration: kind.ration().is_none() || rationed.contains(asset),
+            };
+            match case.decide(self.store).await? {
+                Decision::Settled(verdict) => self.settled.push(outcome(item, verdict)),
+                Decision::Change(draft) => drop(self.drafts.insert(asset.clone(), *draft)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The assets that get what their kind rations.
+    async fn rations(
+        &self,
+        counterparts: &BTreeMap<AssetId, Counterpart<'_>>,
+    ) -> Result<BTreeSet<AssetId>, SyncError> {
+        let mut lucky = BTreeSet::new();
+        for kind in kinds::KINDS {
+            let Some(ration) = kind.ration() else { continue };
+            let name = kind.schema().name;
+            let has_it =
+                |item: &Item| item.entry.version.posture.get(ration.word).is_some_and(|held| held == true);
+            let mut claimants: Vec<Claimant> = self
+                .view
+                .source
+                .of_kind(name)
+                .map(|item| {
+                    let asset = item.entry.asset.clone();
+                    let copy = match counterparts.get(&asset) {
+                        Some(Counterpart::Paired(found)) => Some(*found),
+                        _ => None,
+                    };
+                    Claimant { asset, is_needed: false, has_it: copy.is_some_and(has_it) }
+                })
+                .collect();
+            let ids = &self.view.ids;
+            let others = self.view.target.of_kind(name).filter(|item| {
+                has_it(item)
+                    && ids
+                        .known(&item.entry.asset.kind, &self.view.target.place, &item.entry.remote)
+                        .is_none()
+            });
+            let room = ration.room.saturating_sub(others.count());
+            if claimants.len() > room {
+                let needed = self.referred_to().await?;
+                claimants
+                    .iter_mut()
+                    .for_each(|claimant| claimant.is_needed = needed.contains(&claimant.asset));
+            }
+            lucky.extend(share_out(claimants, room));
+        }
+        Ok(lucky)
+    }
+
+    /// Everything that some asset of the source refers to.
+    async fn referred_to(&self) -> Result<HashSet<AssetId>, SyncError> {
+        let mut referred_to = HashSet::new();
+        for item in self.view.source.items.values() {
+            let document = self.store.document(item.entry.version.spec).await?;
+            if document.text().contains("$ref") {
+                referred_to.extend(references_in(&document.value()));
+            }
+        }
+        Ok(referred_to)
+    }
+
+    async fn find_needs(&mut self) -> Result<(), SyncError> {
+        let view = self.view;
+        let selection = &self.route.selection;
+        let around = Surroundings {
+            source: &view.source,
+            target: &self.route.target.place,
+            ids: &view.ids,
+            is_in_scope: &|path| in_scope(selection, path),
+        };
+        for draft in self.drafts.values_mut().filter(|draft| draft.action != Action::Adopt) {
+            draft.needs = needs(draft.kind, &draft.asset, &draft.document.value(), around);
+        }
+        Ok(())
+    }
+
+    /// Takes out what refers to something without a counterpart, then what refers to that, and so on. A copy that
+    /// exists stays as it is, but is still put to sleep.
+    async fn block_what_is_unmapped(&mut self) -> Result<(), SyncError> {
+        loop {
+            let lost: HashSet<AssetId> = self
+                .settled
+                .iter()
+                .filter(|outcome| !matches!(outcome.verdict, Verdict::InSync | Verdict::Partial { .. }))
+                .filter(|outcome| self.view.ids.remote(&outcome.asset, &self.route.target.place).is_none())
+                .map(|outcome| outcome.asset.clone())
+                .collect();
+            let mut blocked = Vec::new();
+            for (asset, draft) in &self.drafts {
+                let mut reasons = draft.needs.unmapped.clone();
+                let without = draft.needs.assets.iter().filter(|need| lost.contains(*need));
+                reasons.extend(without.map(|need| format!("{} {}: it has no copy", need.kind, need.minted)));
+                if !reasons.is_empty() {
+                    blocked.push((asset.clone(), reasons.join("; ")));
+                }
+            }
+            if blocked.is_empty() {
+                return Ok(());
+            }
+            for (asset, _) in &blocked {
+                if let Some(base) = self.view.bases.get(asset) {
+                    let sent = self.store.document(base.sent.spec).await?;
+                    self.documents.insert(base.sent.spec, sent);
+                }
+            }
+            for (asset, reference) in blocked {
+                let Some(draft) = self.drafts.remove(&asset) else { continue };
+                if let Some(asleep) = self.only_posture(&draft, &reference) {
+                    self.drafts.insert(asset, asleep);
+                    continue;
+                }
+                let verdict = Verdict::Unmapped { reference };
+                self.settled.push(Outcome { asset, key: draft.key, verdict });
+            }
+        }
+    }
+
+    /// What is left of a change whose document cannot be sent: the posture, with the document that was sent last.
+    fn only_posture(&self, draft: &Draft, unmapped: &str) -> Option<Draft> {
+        let (base, observed) = (self.view.bases.get(&draft.asset)?, draft.observed.as_ref()?);
+        let fields = posture_differences(&draft.desired.posture, &observed.posture);
+        if fields.is_empty() {
+            return None;
+        }
+        let mut asleep = draft.clone();
+        asleep.desired.spec = base.sent.spec;
+        asleep.desired.content = base.sent.content;
+        asleep.document = self.documents.get(&base.sent.spec)?.clone();
+        asleep.content_mark = None;
+        asleep.rewrites = false;
+        asleep.needs = Needs::default();
+        asleep.partial.push(format!("unmapped: {unmapped}"));
+        asleep.fields = fields;
+        Some(asleep)
+    }
+
+    /// The changes, with circles of references cut by stubs.
+    fn with_stubs(&self) -> Vec<Drawn> {
+        let creates: HashSet<&AssetId> = self
+            .drafts
+            .iter()
+            .filter(|(_, draft)| draft.action == Action::Create)
+            .map(|(asset, _)| asset)
+            .collect();
+        let edges: BTreeMap<AssetId, BTreeSet<AssetId>> = creates
+            .iter()
+            .filter_map(|asset| self.drafts.get(*asset))
+            .map(|draft| {
+                let among = draft.needs.assets.iter().filter(|need| creates.contains(need)).cloned();
+                (draft.asset.clone(), among.collect())
+            })
+            .collect();
+        let stubs = order::stubs(&edges);
+        let mut changes = Vec::new();
+        for draft in self.drafts.values() {
+            if stubs.contains(&draft.asset) {
+                changes.push(self.stub(draft));
+                changes.push(self.drawn(draft, Action::Fill));
+            } else {
+                changes.push(self.drawn(draft, draft.action));
+            }
+        }
+        in_order(changes)
+    }
+
+    fn stub(&self, draft: &Draft) -> Drawn {
+        let mut stub = draft.clone();
+        stub.document = Document::from(draft.kind.stub(&draft.document.value()));
+        stub.desired.spec = stub.document.digest();
+        let still: HashSet<AssetId> = references_in(&stub.document.value()).into_iter().collect();
+        stub.needs.assets.retain(|need| still.contains(need) && *need != draft.asset);
+        self.drawn(&stub, Action::CreateStub)
+    }
+
+    fn drawn(&self, draft: &Draft, action: Action) -> Drawn {
+        let mut needs = draft.needs.assets.clone();
+        if action == Action::Fill {
+            needs.push(draft.asset.clone());
+        } else {
+            needs.retain(|need| *need != draft.asset);
+        }
+        let mut change = Change {
+            asset: draft.asset.clone(),
+            key: draft.key.clone(),
+            action,
+            remote: draft.remote.clone(),
+            source: draft.source.clone(),
+            desired: draft.desired.clone(),
+            observed: draft.observed.clone(),
+            rewrites: draft.rewrites || action == Action::Fill,
+            content_mark: draft.content_mark.clone(),
+            fields: draft.fields.clone(),
+            partial: draft.partial.clone(),
+            needs,
+            requests: Vec::new(),
+        };
+        if action == Action::Fill {
+            // The stub is asleep already; only what it is must be sent.
+            change.observed = Some(change.desired.clone());
+        }
+        let calls = draft.kind.calls(&change, &draft.document.value());
+        change.requests = calls.iter().map(ToString::to_string).collect();
+        (change, Some(draft.document.clone()))
+    }
+
+    /// What is gone at the source: waiting, or deleted.
+    async fn deletions(&mut self, now: Timestamp) -> Result<Vec<Drawn>, SyncError> {
+        let mut deleted = Vec::new();
+        for (asset, gone) in &self.confirmed.gone {
+            let settle = |key: &twinlake_model::Key, verdict| Outcome {
+                asset: asset.clone(),
+                key: key.clone(),
+                verdict,
+            };
+            match gone {
+                Gone::Both => {}
+                Gone::Unsure(key, why) => {
+                    self.settled.push(settle(key, Verdict::Unknown { why: why.clone() }))
+                }
+                Gone::Released(key) => {
+                    let note = Some("no longer in the selection; its copy is left alone".to_owned());
+                    self.settled.push(settle(key, Verdict::Unmanaged { note }));
+                }
+                Gone::Confirmed(tombstone) => match mourn(tombstone, &self.route.guards, now) {
+                    Mourning::Wait(verdict) => self.settled.push(settle(&tombstone.key, verdict)),
+                    Mourning::Delete => deleted.push(asset.clone()),
+                },
+            }
+        }
+        let copies: HashMap<AssetId, &Item> = deleted
+            .into_iter()
+            .filter_map(|asset| {
+                let remote = self.view.ids.remote(&asset, &self.route.target.place)?;
+                let found = self.view.target.items.get(&asset).filter(|item| item.entry.remote == *remote)?;
+                Some((asset, found))
+            })
+            .collect();
+        let mut refers: HashMap<AssetId, Vec<AssetId>> = HashMap::new();
+        for (asset, item) in &copies {
+            for referred in references_in(&self.store.document(item.entry.version.spec).await?.value()) {
+                refers.entry(referred).or_default().push(asset.clone());
+            }
+            let path = item.entry.key.as_str();
+            for (folder, _) in copies.iter().filter(|(folder, _)| is_inside(path, folder)) {
+                refers.entry(folder.clone()).or_default().push(asset.clone());
+            }
+        }
+        let mut changes = Vec::new();
+        for (asset, item) in copies {
+            let Some(kind) = kinds::find(asset.kind.as_str()) else { continue };
+            let document = self.store.document(item.entry.version.spec).await?;
+            let mut change = Change {
+                asset: asset.clone(),
+                key: item.entry.key.clone(),
+                action: Action::Delete,
+                remote: Some(item.entry.remote.clone()),
+                source: item.entry.version.clone(),
+                desired: item.entry.version.clone(),
+                observed: Some(item.entry.version.clone()),
+                rewrites: false,
+                content_mark: None,
+                fields: Vec::new(),
+                partial: Vec::new(),
+                needs: refers.remove(&asset).unwrap_or_default(),
+                requests: Vec::new(),
+            };
+            change.requests =
+                kind.calls(&change, &document.value()).iter().map(ToString::to_string).collect();
+            changes.push((change, None));
+        }
+        changes.sort_by(|(one, _), (other, _)| one.asset.cmp(&other.asset));
+        Ok(in_order(changes))
+    }
+
+    /// Verdicts for what was set aside, and for what is not ours.
+    fn settle_the_rest(&mut self) {
+        self.settled.extend(self.view.source.set_aside.iter().cloned());
+        let taken: HashSet<AssetId> = self
+            .drafts
+            .values()
+            .filter_map(|draft| {
+                let remote = draft.remote.clone()?;
+                Some(self.view.ids.identity(&draft.asset.kind, &self.view.target.place, &remote))
+            })
+            .collect();
+        for (item, note) in pairing::unmanaged(&self.view.target, &self.view.ids, &taken) {
+            self.settled.push(outcome(item, Verdict::Unmanaged { note }));
+        }
+    }
+
+    async fn keep_documents(&self, changes: &[Drawn]) -> Result<(), SyncError> {
+        let documents: Vec<Document> = changes.iter().filter_map(|(_, document)| document.clone()).collect();
+        if !documents.is_empty() {
+            self.store.put_documents(&documents).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Puts changes into an order in which each comes after what it needs, and otherwise by identity.
+fn in_order(changes: Vec<Drawn>) -> Vec<Drawn> {
+    let mut waiting: BTreeMap<(AssetId, Action), Drawn> =
+        changes.into_iter().map(|drawn| ((drawn.0.asset.clone(), drawn.0.action), drawn)).collect();
+    let mut dependents: HashMap<AssetId, Vec<(AssetId, Action)>> = HashMap::new();
+    let mut open: HashMap<(AssetId, Action), usize> = HashMap::new();
+    let begun: HashSet<AssetId> = waiting
+        .keys()
+        .filter(|(_, action)| *action != Action::Fill)
+        .map(|(asset, _)| asset.clone())
+        .collect();
+    let mut ready = BTreeSet::new();
+    for (name, (change, _)) in &waiting {
+        let needs: BTreeSet<&AssetId> = change.needs.iter().filter(|need| begun.contains(*need)).collect();
+        needs.iter().for_each(|need| dependents.entry((*need).clone()).or_default().push(name.clone()));
+        if needs.is_empty() {
+            ready.insert(name.clone());
+        }
+        open.insert(name.clone(), needs.len());
+    }
+    let mut ordered = Vec::with_capacity(waiting.len());
+    while let Some(name) = ready.pop_first() {
+        let Some(drawn) = waiting.remove(&name) else { continue };
+        ordered.push(drawn);
+        if name.1 != Action::Fill {
+            for dependent in dependents.remove(&name.0).unwrap_or_default() {
+                let left = open.entry(dependent.clone()).or_insert(1);
+                *left -= 1;
+                if *left == 0 {
+                    ready.insert(dependent);
+                }
+            }
+        }
+    }
+    // Nothing is left where stubs cut every circle; were something left, it is better shown last than lost.
+    ordered.extend(waiting.into_values());
+    ordered
+}
+
+fn in_scope(selection: &Selection, path: &str) -> bool {
+    let tree: Vec<&str> =
+        kinds::schemas().filter(|schema| schema.is_tree()).map(|schema| schema.plural).collect();
+    selection
+        .roots(&tree)
+        .iter()
+        .any(|root| root == "/" || path == root || path.starts_with(&format!("{root}/")))
+}
+
+fn is_inside(path: &str, folder: &AssetId) -> bool {
+    let container = kinds::container().is_some_and(|kind| kind.schema().name == folder.kind.as_str());
+    container && path.strip_prefix(folder.minted.as_str()).is_some_and(|rest| rest.starts_with('/'))
+}

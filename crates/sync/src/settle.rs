@@ -1,0 +1,95 @@
+//! Answering the questions that a crash or a lost answer left open.
+//!
+//! An open intent says that a request was about to be sent. For all but creates it does not matter whether it was: they
+//! may be repeated, and the next plan repeats what is still needed. A create is looked for, once enough time has
+//! passed that a list must show it: one request deadline and one consistency window. Found, it is paired; not found,
+//! it never happened, and the next plan makes it.
+
+use std::time::Duration;
+
+use twinlake_assets::kinds;
+use twinlake_base::Clock;
+use twinlake_model::{Intent, Purpose};
+use twinlake_store::{IntentId, Store};
+
+use crate::compare::not_kept;
+use crate::sync::View;
+use crate::{Item, Progress, SyncError, Watch};
+
+/// How long after it was about to be sent a request may still take effect: the longest request deadline.
+const LONGEST_REQUEST: Duration = Duration::from_secs(60);
+
+/// Waits until the target's lists must show what the open creates made, if they made anything.
+pub(crate) async fn wait(clock: &Clock, questions: &[(IntentId, Intent)]) {
+    let visible_at =
+        questions.iter().filter(|(_, intent)| intent.purpose == Purpose::Create).map(|(_, intent)| {
+            let consistency = kinds::find(intent.asset.kind.as_str())
+                .map_or(Duration::ZERO, |kind| kind.schema().consistency);
+            let window = jiff::SignedDuration::try_from(LONGEST_REQUEST + consistency).unwrap_or_default();
+            intent.at.checked_add(window).unwrap_or(intent.at)
+        });
+    let Some(visible_at) = visible_at.max() else { return };
+    if let Ok(left) = Duration::try_from(visible_at.duration_since(clock.now())) {
+        tracing::info!(wait.seconds = left.as_secs(), "waiting until a lost answer must be visible");
+        clock.sleep(left).await;
+    }
+}
+
+/// Answers each question from what the target shows, and records the answers.
+pub(crate) async fn answer(
+    store: &Store,
+    questions: &[(IntentId, Intent)],
+    view: &mut View,
+    watch: &dyn Watch,
+) -> Result<(), SyncError> {
+    for (number, intent) in questions {
+        if intent.purpose != Purpose::Create || view.ids.remote(&intent.asset, &intent.target).is_some() {
+            store.close_intent(*number).await?;
+            continue;
+        }
+        let made = made_by(store, intent, view).await?;
+        let happened = made.is_some();
+        match made {
+            Some(item) => {
+                let remote = item.entry.remote.clone();
+                store.record_created(*number, &intent.asset, &intent.target, &remote).await?;
+                view.adopt(&intent.asset, &item);
+            }
+            None => store.close_intent(*number).await?,
+        }
+        watch.see(Progress::Settled { asset: intent.asset.clone(), happened });
+    }
+    Ok(())
+}
+
+/// The object that a create made, if the target has exactly one that can only be it.
+async fn made_by(store: &Store, intent: &Intent, view: &View) -> Result<Option<Item>, SyncError> {
+    let Some(kind) = kinds::find(intent.asset.kind.as_str()) else { return Ok(None) };
+    let schema = kind.schema();
+    let strangers = view
+        .target
+        .of_kind(schema.name)
+        .filter(|item| view.ids.known(&item.entry.asset.kind, &intent.target, &item.entry.remote).is_none());
+    let mut candidates = Vec::new();
+    for item in strangers.filter(|item| item.entry.key == intent.key) {
+        let is_tagged = item.entry.tag.as_ref() == Some(&intent.asset);
+        if schema.tags.is_some() && item.entry.tag.is_some() && !is_tagged {
+            continue;
+        }
+        let sent = store.document(intent.desired.spec).await?.value();
+        let shown = store.document(item.entry.version.spec).await?.value();
+        if is_tagged || not_kept(&sent, &shown).is_empty() {
+            candidates.push(item);
+        }
+    }
+    match candidates.as_slice() {
+        [only] => Ok(Some((*only).clone())),
+        // Several can only be clones of the one that we made, in names that may repeat. The one that was there first
+        // has the lowest id where ids are numbers; which it is does not matter as long as it is one.
+        [first, ..] => {
+            let number = |item: &&Item| item.entry.remote.as_str().parse::<i64>().unwrap_or(i64::MAX);
+            Ok(candidates.iter().min_by_key(|item| number(item)).or(Some(first)).map(|item| (*item).clone()))
+        }
+        [] => Ok(None),
+    }
+}

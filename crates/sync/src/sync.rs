@@ -1,0 +1,309 @@
+//! One cycle of one workspace set, from a source to a target.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use twinlake_assets::{Scope, kinds};
+use twinlake_base::{Clock, Timestamp};
+use twinlake_databricks::{Client, Permit};
+use twinlake_model::{
+    AssetId, Base, Digest, Epoch, GroupName, Guards, IdMap, KindName, Mappings, Outcome, Place, Plan, Role,
+    RunId, Selection, Snapshot,
+};
+use twinlake_store::{Cycle, CycleEnd, Store};
+
+use crate::apply::{Applied, Apply};
+use crate::confirm::{Confirmed, confirm};
+use crate::crawl::Crawl;
+use crate::{Inventory, Item, Progress, SyncError, Watch, content, planning, read_back, rights, settle};
+
+/// One end of a route.
+#[derive(Clone)]
+pub struct Side {
+    /// Which workspace.
+    pub place: Place,
+    /// How it is reached. Its share of the API's limits follows the site's role.
+    pub client: Client,
+}
+
+/// From where to where, what, and within which limits.
+#[derive(Clone)]
+pub struct Route {
+    /// The group.
+    pub group: GroupName,
+    /// Where it is read.
+    pub source: Side,
+    /// Where it is written.
+    pub target: Side,
+    /// What of it.
+    pub selection: Selection,
+    /// What is called otherwise at the other site.
+    pub mappings: Mappings,
+    /// What a routine cycle may do.
+    pub guards: Guards,
+    /// What the target is to be: a standby sleeps.
+    pub role: Role,
+    /// In which term.
+    pub epoch: Epoch,
+}
+
+/// What the operator agreed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// What the guards let pass.
+    Routine,
+    /// Exactly this plan, also where a guard holds it.
+    Plan(Digest),
+}
+
+/// Counts of verdicts, by word.
+pub type Tally = BTreeMap<&'static str, usize>;
+
+/// What a cycle came to.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The run.
+    pub run: RunId,
+    /// From where.
+    pub source: Place,
+    /// To where.
+    pub target: Place,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// How many changes were made.
+    pub changes: usize,
+    /// How many requests changed something at the target.
+    pub writes: usize,
+    /// Every asset's verdict.
+    pub outcomes: Vec<Outcome>,
+    /// Why part of the plan waits for an approval, and the digest to approve, if it does.
+    pub held: Option<(String, Digest)>,
+    /// What ran at the target between its create and its stop, and for how long.
+    pub awake: Vec<(AssetId, Duration)>,
+}
+
+impl Report {
+    /// The verdicts, counted.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        let mut tally = Tally::new();
+        for outcome in &self.outcomes {
+            *tally.entry(outcome.verdict.word()).or_default() += 1;
+        }
+        tally
+    }
+
+    /// Whether every asset ended in a verdict that counts as complete, or that the operator accepts.
+    #[must_use]
+    pub fn is_complete(&self, accept: impl Fn(&Outcome) -> bool) -> bool {
+        self.held.is_none()
+            && self.outcomes.iter().all(|outcome| outcome.verdict.is_complete() || accept(outcome))
+    }
+}
+
+/// A route that is kept in step.
+pub struct Sync {
+    store: Store,
+    clock: Clock,
+    route: Route,
+    watch: Arc<dyn Watch>,
+}
+
+/// How often a cycle starts over because an answer was lost and has been settled.
+const ROUNDS: usize = 3;
+
+impl Sync {
+    /// Prepares a route. Nothing is read or written yet.
+    #[must_use]
+    pub fn new(store: Store, clock: Clock, route: Route, watch: Arc<dyn Watch>) -> Self {
+        Self { store, clock, route, watch }
+    }
+
+    /// What a cycle would do. Reads both ends; writes to neither.
+    ///
+    /// # Errors
+    /// When either end could not be read to a proven end, or the state could not.
+    pub async fn plan(&self) -> Result<Plan, SyncError> {
+        let (view, confirmed) = self.survey().await?;
+        let plan = planning::plan(&self.store, &self.route, &view, &confirmed, self.clock.now()).await?;
+        self.watch.see(Progress::Planned { changes: plan.changes.len() });
+        Ok(plan)
+    }
+
+    /// Brings the target into step.
+    ///
+    /// What can be done is done; what cannot has a verdict that says so. A crash or an error at any point leaves a
+    /// state from which the next cycle goes on.
+    ///
+    /// # Errors
+    /// When either end could not be read to a proven end (then nothing was written), when the permit ended, or
+    /// when the state could not be written.
+    pub async fn run(
+        &self,
+        run: &RunId,
+        permit: &dyn Permit,
+        approval: Approval,
+    ) -> Result<Report, SyncError> {
+        let route = &self.route;
+        let started_at = self.clock.now();
+        let cycle = Cycle {
+            run: run.clone(),
+            group: route.group.clone(),
+            source: route.source.place.clone(),
+            target: route.target.place.clone(),
+            started_at,
+        };
+        let number = self.store.begin_cycle(&cycle).await?;
+        let mut report = Report {
+            run: run.clone(),
+            source: cycle.source,
+            target: cycle.target,
+            started_at,
+            ended_at: started_at,
+            changes: 0,
+            writes: 0,
+            outcomes: Vec::new(),
+            held: None,
+            awake: Vec::new(),
+        };
+        for round in 1..=ROUNDS {
+            let applied = self.round(run, permit, approval).await?;
+            report.changes += applied.changes;
+            report.writes += applied.writes;
+            report.awake.extend(applied.awake);
+            report.outcomes = applied.outcomes;
+            report.held = applied.held;
+            if !applied.has_open_questions || round == ROUNDS {
+                break;
+            }
+        }
+        report.ended_at = self.clock.now();
+        report.outcomes.sort_by(|one, other| one.asset.cmp(&other.asset));
+        let end = CycleEnd {
+            ended_at: report.ended_at,
+            complete: report.is_complete(|_| false),
+            summary: serde_json::json!({
+                "verdicts": report.tally(), "changes": report.changes, "writes": report.writes,
+            }),
+        };
+        self.store.end_cycle(number, &end, &report.outcomes).await?;
+        Ok(report)
+    }
+
+    async fn round(
+        &self,
+        run: &RunId,
+        permit: &dyn Permit,
+        approval: Approval,
+    ) -> Result<Applied, SyncError> {
+        let (mut view, confirmed) = self.survey().await?;
+        let mut plan = planning::plan(&self.store, &self.route, &view, &confirmed, self.clock.now()).await?;
+        if let Approval::Plan(digest) = approval
+            && plan.digest() != digest
+        {
+            let place = self.route.target.place.clone();
+            return Err(SyncError::OtherPlan { place, approved: digest.short() });
+        }
+        if approval != Approval::Routine {
+            plan.held = None;
+        }
+        self.watch.see(Progress::Planned { changes: plan.changes.len() });
+        let apply = Apply {
+            store: &self.store,
+            clock: &self.clock,
+            route: &self.route,
+            run,
+            permit,
+            watch: &*self.watch,
+        };
+        let mut applied = apply.run(&plan, &mut view).await?;
+        self.keep(run, &view.source).await?;
+        let touched = std::mem::take(&mut applied.touched);
+        if !touched.is_empty() {
+            self.watch.see(Progress::ReadingBack { place: self.route.target.place.clone() });
+            let again = self.crawl(&self.route.target, &touched, &view.ids).await?;
+            let reader = self.route.target.client.reader();
+            read_back::record(&self.store, &reader, again, &mut view, &mut applied.outcomes).await?;
+        }
+        self.keep(run, &view.target).await?;
+        Ok(applied)
+    }
+
+    /// Looks at both ends, side by side, and answers the questions that an earlier cycle left open.
+    async fn survey(&self) -> Result<(View, Confirmed), SyncError> {
+        let Route { source, target, .. } = &self.route;
+        let (at_source, at_target) = (source.client.reader(), target.client.reader());
+        futures::try_join!(
+            rights::prove(&at_source, &source.place),
+            rights::prove(&at_target, &target.place)
+        )?;
+        let questions = self.store.open_intents(&target.place).await?;
+        settle::wait(&self.clock, &questions).await;
+        let ids = self.store.id_map(&source.place.set).await?;
+        let all: HashSet<KindName> = kinds::schemas().map(|schema| schema.name.into()).collect();
+        let (source_found, target_found) =
+            futures::try_join!(self.crawl(source, &all, &ids), self.crawl(target, &all, &ids))?;
+        let mut view = View {
+            bases: self.store.bases(&source.place, &target.place).await?,
+            source: source_found,
+            target: target_found,
+            ids,
+        };
+        settle::answer(&self.store, &questions, &mut view, &*self.watch).await?;
+        content::read_what_decides(&self.store, &self.route, &mut view).await?;
+        let confirmed = confirm(&self.store, &self.route, &view, self.clock.now()).await?;
+        Ok((view, confirmed))
+    }
+
+    async fn crawl(
+        &self,
+        side: &Side,
+        wanted: &HashSet<KindName>,
+        ids: &IdMap,
+    ) -> Result<Inventory, SyncError> {
+        let crawl = Crawl {
+            place: &side.place,
+            reader: &side.client.reader(),
+            scope: &Scope { selection: self.route.selection.clone() },
+            ids,
+            store: &self.store,
+            watch: &*self.watch,
+            at: self.clock.now(),
+        };
+        crawl.run(wanted).await
+    }
+
+    /// Keeps an inventory as the place's latest snapshot.
+    async fn keep(&self, run: &RunId, inventory: &Inventory) -> Result<(), SyncError> {
+        let mut manifests = BTreeMap::new();
+        for (kind, manifest) in inventory.manifests() {
+            manifests.insert(kind, self.store.put_manifest(&manifest).await?);
+        }
+        let place = inventory.place.clone();
+        self.store.put_snapshot(&Snapshot { place, at: inventory.at, run: run.clone(), manifests }).await?;
+        Ok(())
+    }
+}
+
+impl View {
+    /// An object of the target turned out to be an asset's copy.
+    pub(crate) fn adopt(&mut self, asset: &AssetId, found: &Item) {
+        let place = self.target.place.clone();
+        self.ids.pair(asset.clone(), place, found.entry.remote.clone());
+        if let Some(mut item) = self.target.items.remove(&found.entry.asset) {
+            item.entry.asset = asset.clone();
+            self.target.items.insert(asset.clone(), item);
+        }
+    }
+}
+
+/// Both ends as they are, and what we remember of them.
+pub(crate) struct View {
+    pub(crate) source: Inventory,
+    pub(crate) target: Inventory,
+    pub(crate) ids: IdMap,
+    pub(crate) bases: HashMap<AssetId, Base>,
+}
