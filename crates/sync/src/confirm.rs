@@ -14,7 +14,7 @@ use twinlake_model::{AssetId, Key, RemoteId, Tombstone};
 use twinlake_store::Store;
 
 use crate::SyncError;
-use crate::pairing::{self, Counterpart};
+use crate::pairing::Counterpart;
 use crate::sync::{Route, View};
 
 /// How many are asked for at once.
@@ -58,10 +58,9 @@ pub(crate) async fn confirm(
 }
 
 async fn confirm_copies(route: &Route, view: &View, confirmed: &mut Confirmed) {
-    let pairs = pairing::pair(&view.source, &view.target, &view.ids);
     let reader = route.target.client.reader();
-    let absent = pairs.into_iter().filter_map(|(asset, counterpart)| match counterpart {
-        Counterpart::Absent(remote) => Some((asset, remote)),
+    let absent = view.pairs.iter().filter_map(|(asset, counterpart)| match counterpart {
+        Counterpart::Absent(remote) => Some((asset.clone(), remote.clone())),
         _ => None,
     });
     let mut asked = futures::stream::iter(absent.map(|(asset, remote)| {
@@ -100,25 +99,24 @@ async fn confirm_originals(
             store.clear_tombstone(asset, &tombstone.source).await?;
         }
     }
-    let copies = view.target.by_remote();
     let set_aside: HashSet<&AssetId> = view.source.set_aside.iter().map(|outcome| &outcome.asset).collect();
-    let inherited: HashSet<AssetId> = pairing::pair(&view.source, &view.target, &view.ids)
-        .into_values()
+    let inherited: HashSet<&AssetId> = view
+        .pairs
+        .values()
         .filter_map(|counterpart| match counterpart {
-            Counterpart::Inherited(_, former) => Some(former),
+            Counterpart::Inherited(former) => Some(former),
             _ => None,
         })
         .collect();
-    let missing = view.bases.keys().filter(|asset| !inherited.contains(*asset)).filter(|asset| {
+    let missing = view.bases.keys().filter(|asset| {
         view.source.proves(&asset.kind)
             && !view.source.items.contains_key(*asset)
             && !set_aside.contains(*asset)
+            && !inherited.contains(*asset)
     });
     let mut asked = futures::stream::iter(missing.map(|asset| {
-        let (reader, copies) = (&reader, &copies);
-        let copy = view.ids.remote(asset, &route.target.place).and_then(|remote| {
-            copies.get(&(asset.kind.clone(), remote.clone())).map(|item| item.entry.key.clone())
-        });
+        let reader = &reader;
+        let copy = view.target.items.get(asset).map(|item| item.entry.key.clone());
         async move {
             let plural = kinds::find(asset.kind.as_str()).map_or("", |kind| kind.schema().plural);
             match copy {
@@ -138,7 +136,7 @@ async fn confirm_originals(
     while let Some((asset, key, presence, is_released)) = asked.next().await {
         let gone = match presence {
             _ if is_released => Gone::Released(key),
-            Presence::Absent if key.as_str().is_empty() && !has_copy(view, route, asset) => Gone::Both,
+            Presence::Absent if !view.target.items.contains_key(asset) => Gone::Both,
             Presence::Absent => {
                 let missing_since = tombstones.get(asset).map_or(now, |tombstone| tombstone.missing_since);
                 let tombstone =
@@ -157,11 +155,6 @@ async fn confirm_originals(
         confirmed.gone.insert(asset.clone(), gone);
     }
     Ok(())
-}
-
-fn has_copy(view: &View, route: &Route, asset: &AssetId) -> bool {
-    let Some(remote) = view.ids.remote(asset, &route.target.place) else { return false };
-    view.target.items.values().any(|item| item.entry.asset.kind == asset.kind && item.entry.remote == *remote)
 }
 
 fn is_container(asset: &AssetId) -> bool {

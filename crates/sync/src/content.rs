@@ -8,7 +8,7 @@ use twinlake_databricks::Reader;
 use twinlake_model::{AssetId, Digest, Place, RemoteId};
 use twinlake_store::Store;
 
-use crate::pairing::{self, Counterpart};
+use crate::pairing::Counterpart;
 use crate::sync::{Route, View};
 use crate::{Inventory, SyncError};
 
@@ -44,14 +44,14 @@ pub(crate) async fn read_what_decides(
 ) -> Result<(), SyncError> {
     let mut at_source = BTreeSet::new();
     let mut at_target = BTreeSet::new();
-    for (asset, counterpart) in pairing::pair(&view.source, &view.target, &view.ids) {
+    for (asset, counterpart) in &view.pairs {
+        let Some(found) = counterpart.found(asset) else { continue };
         match counterpart {
-            Counterpart::Paired(found) if found.unread => drop(at_target.insert(found.entry.asset.clone())),
-            Counterpart::Stranger(found) | Counterpart::Inherited(found, _) => {
-                at_source.insert(asset);
-                at_target.insert(found.entry.asset.clone());
+            Counterpart::Paired => drop(at_target.insert(found.clone())),
+            _ => {
+                at_source.insert(asset.clone());
+                at_target.insert(found.clone());
             }
-            _ => {}
         }
     }
     let (source, target) = (route.source.client.reader(), route.target.client.reader());

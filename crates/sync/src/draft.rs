@@ -46,7 +46,9 @@ pub(crate) enum Decision {
 pub(crate) struct Case<'a> {
     pub(crate) kind: &'static dyn AssetKind,
     pub(crate) item: &'a Item,
-    pub(crate) counterpart: &'a Counterpart<'a>,
+    pub(crate) counterpart: &'a Counterpart,
+    /// What stands for it at the target, if anything does.
+    pub(crate) found: Option<&'a Item>,
     pub(crate) base: Option<&'a Base>,
     pub(crate) direction: Direction<'a>,
     pub(crate) mappings: Digest,
@@ -59,16 +61,14 @@ impl Case<'_> {
     /// Decides. Documents are loaded only if a digest differs.
     pub(crate) async fn decide(&self, store: &Store) -> Result<Decision, SyncError> {
         let posture = self.posture();
-        match self.counterpart {
-            Counterpart::None | Counterpart::Absent(_) => self.create(store, posture).await,
-            Counterpart::Paired(found) => match self.base {
-                Some(base) if self.is_quiet(base, found, &posture) => Ok(self.settled(base)),
-                Some(base) => self.update(store, found, base, posture).await,
-                None => self.meet(store, found, posture, Meeting::Ours).await,
-            },
-            Counterpart::Inherited(found, _) => self.meet(store, found, posture, Meeting::Ours).await,
-            Counterpart::BuiltIn(found) => self.meet(store, found, posture, Meeting::Ours).await,
-            Counterpart::Stranger(found) => self.meet(store, found, posture, Meeting::Stranger).await,
+        let Some(found) = self.found else { return self.create(store, posture).await };
+        match (self.counterpart, self.base) {
+            (Counterpart::Stranger(_), _) => self.meet(store, found, posture, Meeting::Stranger).await,
+            (Counterpart::Paired, Some(base)) if self.is_quiet(base, found, &posture) => {
+                Ok(self.settled(base))
+            }
+            (Counterpart::Paired, Some(base)) => self.update(store, found, base, posture).await,
+            _ => self.meet(store, found, posture, Meeting::Ours).await,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use twinlake_base::Timestamp;
 use twinlake_databricks::Complete;
-use twinlake_model::{AssetId, Digest, Entry, Key, KindName, Manifest, Mark, Outcome, Place, RemoteId};
+use twinlake_model::{AssetId, Digest, Entry, KindName, Manifest, Mark, Outcome, Place};
 
 /// What a crawl found at a place.
 #[derive(Clone, Debug)]
@@ -48,25 +48,6 @@ impl Inventory {
             item.entry.version.content = Some(content);
             item.unread = false;
         }
-    }
-
-    /// The assets by what the place calls them.
-    #[must_use]
-    pub fn by_remote(&self) -> HashMap<(KindName, RemoteId), &Item> {
-        self.items
-            .values()
-            .map(|item| ((item.entry.asset.kind.clone(), item.entry.remote.clone()), item))
-            .collect()
-    }
-
-    /// The assets by what people call them. Names may repeat.
-    #[must_use]
-    pub fn by_key(&self) -> HashMap<(KindName, Key), Vec<&Item>> {
-        let mut keys: HashMap<(KindName, Key), Vec<&Item>> = HashMap::new();
-        for item in self.items.values() {
-            keys.entry((item.entry.asset.kind.clone(), item.entry.key.clone())).or_default().push(item);
-        }
-        keys
     }
 
     /// The assets, by kind, as they are kept. What was not read entirely goes without its mark, so that the next

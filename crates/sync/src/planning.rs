@@ -74,8 +74,7 @@ type Drawn = (Change, Option<Document>);
 impl Planning<'_> {
     async fn decide_all(&mut self) -> Result<(), SyncError> {
         let (route, view) = (self.route, self.view);
-        let counterparts = pairing::pair(&view.source, &view.target, &view.ids);
-        let rationed = self.rations(&counterparts).await?;
+        let rationed = self.rations().await?;
         let direction = Direction {
             from: &route.source.place.site,
             to: &route.target.place.site,
@@ -85,7 +84,7 @@ impl Planning<'_> {
         let mappings = route.mappings.digest();
         for (asset, item) in &view.source.items {
             let Some(kind) = kinds::find(asset.kind.as_str()) else { continue };
-            let counterpart = counterparts.get(asset).unwrap_or(&Counterpart::None);
+            let counterpart = view.pairs.get(asset).unwrap_or(&Counterpart::None);
             if let Some(why) = self.confirmed.hidden.get(asset) {
                 self.settled.push(outcome(item, Verdict::Unknown { why: why.clone() }));
                 continue;
@@ -94,6 +93,7 @@ impl Planning<'_> {
                 kind,
                 item,
                 counterpart,
+                found: counterpart.found(asset).and_then(|found| view.target.items.get(found)),
                 base: view.bases.get(asset),
                 direction,
                 mappings,
@@ -109,10 +109,7 @@ impl Planning<'_> {
     }
 
     /// The assets that get what their kind rations.
-    async fn rations(
-        &self,
-        counterparts: &BTreeMap<AssetId, Counterpart<'_>>,
-    ) -> Result<BTreeSet<AssetId>, SyncError> {
+    async fn rations(&self) -> Result<BTreeSet<AssetId>, SyncError> {
         let mut lucky = BTreeSet::new();
         for kind in kinds::KINDS {
             let Some(ration) = kind.ration() else { continue };
@@ -125,11 +122,8 @@ impl Planning<'_> {
                 .of_kind(name)
                 .map(|item| {
                     let asset = item.entry.asset.clone();
-                    let copy = match counterparts.get(&asset) {
-                        Some(Counterpart::Paired(found)) => Some(*found),
-                        _ => None,
-                    };
-                    Claimant { asset, is_needed: false, has_it: copy.is_some_and(has_it) }
+                    let has_it = self.view.target.items.get(&asset).is_some_and(has_it);
+                    Claimant { asset, is_needed: false, has_it }
                 })
                 .collect();
             let ids = &self.view.ids;

@@ -16,6 +16,7 @@ use twinlake_store::{Cycle, CycleEnd, Store};
 use crate::apply::{Applied, Apply};
 use crate::confirm::{Confirmed, confirm};
 use crate::crawl::Crawl;
+use crate::pairing::{self, Pairs};
 use crate::{Inventory, Item, Progress, SyncError, Watch, content, planning, read_back, rights, settle};
 
 /// One end of a route.
@@ -251,8 +252,10 @@ impl Sync {
             source: source_found,
             target: target_found,
             ids,
+            pairs: Pairs::new(),
         };
         settle::answer(&self.store, &questions, &mut view, &*self.watch).await?;
+        view.pairs = pairing::pair(&view.source, &view.target, &view.ids);
         content::read_what_decides(&self.store, &self.route, &mut view).await?;
         let confirmed = confirm(&self.store, &self.route, &view, self.clock.now()).await?;
         Ok((view, confirmed))
@@ -306,4 +309,6 @@ pub(crate) struct View {
     pub(crate) target: Inventory,
     pub(crate) ids: IdMap,
     pub(crate) bases: HashMap<AssetId, Base>,
+    /// Which object of the target stands for which asset of the source.
+    pub(crate) pairs: Pairs,
 }
