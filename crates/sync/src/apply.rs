@@ -21,7 +21,7 @@ use twinlake_model::{Action, AssetId, Change, Digest, KindName, Outcome, Plan, R
 use twinlake_store::Store;
 
 use self::queue::Queue;
-use self::send::{Sent, SharedIds, is_final};
+use self::send::{Sent, SharedIds};
 use crate::content::{self, READS_AT_ONCE};
 use crate::sync::{Route, View};
 use crate::{Progress, SyncError, Watch};
@@ -49,13 +49,15 @@ pub(crate) struct Applied {
     pub(crate) held: Option<(String, Digest)>,
     /// The kinds of which something was written.
     pub(crate) touched: HashSet<KindName>,
+    /// How many changes have come to their end, done or not.
+    pub(crate) finished: usize,
     /// Whether an answer was lost that a create may have taken effect without.
     pub(crate) has_open_questions: bool,
 }
 
 /// Something that has come to its end.
 enum Event {
-    Read(AssetId, Result<Option<Digest>, SyncError>),
+    Read(AssetId, Box<Result<Option<Digest>, SyncError>>),
     Sent(usize, Box<Sent>),
 }
 
@@ -134,7 +136,7 @@ impl Apply<'_> {
                 None => return Ok(()),
                 Some(Event::Read(asset, read)) => {
                     under_way.reads -= 1;
-                    self.take_in_read(&asset, read, queue, view, applied)?;
+                    self.take_in_read(&asset, *read, queue, view, applied)?;
                 }
                 Some(Event::Sent(index, sent)) => {
                     let kind = queue.change(index).asset.kind.clone();
@@ -155,7 +157,7 @@ impl Apply<'_> {
         let reader = self.route.source.client.reader();
         Box::pin(async move {
             let digest = content::read(self.store, &reader, &place, &asset, &remote).await;
-            Event::Read(asset, digest)
+            Event::Read(asset, Box::new(digest))
         })
     }
 
@@ -184,12 +186,7 @@ impl Apply<'_> {
                     why: "it was there when it was listed and gone when it was read".to_owned(),
                 }
             }
-            Err(SyncError::Crawl { source: twinlake_assets::Error::Databricks(error), .. })
-                if is_final(&error) =>
-            {
-                return Err(SyncError::Stopped { source: error });
-            }
-            Err(error @ SyncError::Store(_)) => return Err(error),
+            Err(error) if error.is_final() => return Err(error),
             Err(error) => send::failed(&error.to_string(), error.hint()),
         };
         if let Some(change) = queue.give_up(asset) {
@@ -209,6 +206,7 @@ impl Apply<'_> {
         if let Some(error) = sent.fatal {
             return Err(error);
         }
+        applied.finished += 1;
         let change = queue.change(index).clone();
         applied.writes += sent.writes;
         applied.awake.extend(sent.awake.map(|awake| (change.asset.clone(), awake)));
@@ -231,7 +229,7 @@ impl Apply<'_> {
             asset: change.asset,
             key: change.key,
             verdict: sent.verdict,
-            done: queue.started(),
+            done: applied.finished,
             of: queue.len(),
         });
         Ok(())

@@ -24,11 +24,9 @@ pub(crate) async fn read(
     remote: &RemoteId,
 ) -> Result<Option<Digest>, SyncError> {
     let Some(kind) = kinds::find(asset.kind.as_str()) else { return Ok(None) };
-    let bytes = kind.content(reader, remote).await.map_err(|source| SyncError::Crawl {
-        what: format!("the content of {} {remote}", asset.kind),
-        place: place.clone(),
-        source,
-    })?;
+    let bytes = kind.content(reader, remote).await;
+    let bytes = bytes
+        .map_err(|error| SyncError::crawl(format!("the content of {} {remote}", asset.kind), place, error))?;
     match bytes {
         Some(bytes) => Ok(Some(store.put_blob(&bytes).await?)),
         None => Ok(None),

@@ -110,7 +110,7 @@ impl Crawl<'_> {
     }
 
     fn broken(&self, what: &str, source: twinlake_assets::Error) -> SyncError {
-        SyncError::Crawl { what: what.to_owned(), place: self.place.clone(), source }
+        SyncError::crawl(what, self.place, source)
     }
 }
 

@@ -16,7 +16,7 @@ pub enum SyncError {
         place: Place,
         /// Why it broke off.
         #[source]
-        source: twinlake_assets::Error,
+        source: Box<twinlake_assets::Error>,
     },
     /// We could not prove that we see everything.
     #[error("{who} is not an administrator of {place}, so what it cannot see would look deleted")]
@@ -34,7 +34,7 @@ pub enum SyncError {
     Stopped {
         /// The request that was not sent.
         #[source]
-        source: twinlake_databricks::Error,
+        source: Box<twinlake_databricks::Error>,
     },
     /// The plan that was approved is not the plan that there is now.
     #[error("the plan for {place} is no longer the one that was approved ({approved})")]
@@ -47,6 +47,27 @@ pub enum SyncError {
 }
 
 impl SyncError {
+    /// A crawl that broke off.
+    pub(crate) fn crawl(
+        what: impl Into<String>,
+        place: &Place,
+        source: impl Into<twinlake_assets::Error>,
+    ) -> Self {
+        Self::Crawl { what: what.into(), place: place.clone(), source: Box::new(source.into()) }
+    }
+
+    /// Whether nothing more may be sent or read at all: the permit ended, or the process did.
+    #[must_use]
+    pub(crate) fn is_final(&self) -> bool {
+        match self {
+            Self::Crawl { source, .. } => {
+                matches!(&**source, twinlake_assets::Error::Databricks(error) if is_final(error))
+            }
+            Self::Store(_) | Self::Stopped { .. } => true,
+            Self::Rights { .. } | Self::OtherPlan { .. } => false,
+        }
+    }
+
     /// What the error asks for.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
@@ -72,4 +93,10 @@ impl SyncError {
             Self::OtherPlan { .. } => Some("twinlake plan".into()),
         }
     }
+}
+
+/// Whether a request ended in a way after which nothing more may be sent.
+pub(crate) const fn is_final(error: &twinlake_databricks::Error) -> bool {
+    use twinlake_databricks::Error;
+    matches!(error, Error::PermitRefused { .. } | Error::Crashed { .. })
 }

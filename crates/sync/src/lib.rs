@@ -1,7 +1,9 @@
 //! Keeping a target in step with a source: inventory → diff → plan → apply.
 //!
-//!     desired(site, role) = localize(latest snapshot of the source, site, role)
-//!     plan(site)          = diff(desired, observed, base)
+//! ```text
+//! desired(site, role) = localize(latest snapshot of the source, site, role)
+//! plan(site)          = diff(desired, observed, base)
+//! ```
 //!
 //! | stage | file | what it is |
 //! |---|---|---|

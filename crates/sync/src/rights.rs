@@ -13,9 +13,8 @@ use crate::SyncError;
 /// # Errors
 /// [`SyncError::Rights`] if we are not; [`SyncError::Crawl`] if we could not ask.
 pub(crate) async fn prove(reader: &Reader, place: &Place) -> Result<(), SyncError> {
-    let me = reader.get_json("/api/2.0/preview/scim/v2/Me", &[]).await.map_err(|source| {
-        SyncError::Crawl { what: "our own rights".into(), place: place.clone(), source: source.into() }
-    })?;
+    let me = reader.get_json("/api/2.0/preview/scim/v2/Me", &[]).await;
+    let me = me.map_err(|source| SyncError::crawl("our own rights", place, source))?;
     let groups = me["groups"].as_array().map_or(&[][..], Vec::as_slice);
     if groups.iter().any(|group| group["display"] == "admins") {
         return Ok(());

@@ -14,6 +14,8 @@ pub(super) struct Queue {
     /// What may start now, by kind, in the order of the plan.
     ready: BTreeMap<KindName, BTreeSet<usize>>,
     started: Vec<bool>,
+    /// The changes of each asset: one, or a stub and its fill.
+    of_asset: HashMap<AssetId, Vec<usize>>,
 }
 
 impl Queue {
@@ -40,8 +42,12 @@ impl Queue {
             }
             waits.push(count + usize::from(change.content_mark.is_some()));
         }
+        let mut of_asset: HashMap<AssetId, Vec<usize>> = HashMap::new();
+        for (index, change) in changes.iter().enumerate() {
+            of_asset.entry(change.asset.clone()).or_default().push(index);
+        }
         let started = vec![false; changes.len()];
-        let mut queue = Self { changes, waits, dependents, ready: BTreeMap::new(), started };
+        let mut queue = Self { changes, waits, dependents, ready: BTreeMap::new(), started, of_asset };
         (0..queue.changes.len()).for_each(|index| queue.release(index));
         queue
     }
@@ -51,15 +57,12 @@ impl Queue {
         self.changes.len()
     }
 
-    /// How many have been started.
-    pub(super) fn started(&self) -> usize {
-        self.started.iter().filter(|started| **started).count()
-    }
-
-    /// Whether a change is there only because its bytes may differ.
+    /// Whether an asset's change is there only because its bytes may differ.
     pub(super) fn is_only_content(&self, asset: &AssetId) -> bool {
-        let mut mine = self.changes.iter().filter(|change| change.asset == *asset);
-        mine.all(|change| change.action == Action::Update && !change.rewrites && change.fields.is_empty())
+        self.of(asset)
+            .iter()
+            .map(|index| &self.changes[*index])
+            .all(|change| change.action == Action::Update && !change.rewrites && change.fields.is_empty())
     }
 
     /// A change.
@@ -89,9 +92,9 @@ impl Queue {
 
     /// Records that the bytes of an asset have come.
     pub(super) fn has_content(&mut self, asset: &AssetId, content: Digest) {
-        for index in 0..self.changes.len() {
+        for index in self.of(asset).to_vec() {
             let change = &mut self.changes[index];
-            if change.asset == *asset && change.content_mark.take().is_some() {
+            if change.content_mark.take().is_some() {
                 change.desired.content = Some(content);
                 change.source.content = Some(content);
                 change.rewrites = true;
@@ -101,15 +104,17 @@ impl Queue {
         }
     }
 
-    /// Gives up a change that was not started, for a reason that has its own verdict.
+    /// Gives up what was not started of an asset, for a reason that has its own verdict.
     pub(super) fn give_up(&mut self, asset: &AssetId) -> Option<Change> {
-        let index = (0..self.changes.len())
-            .find(|index| self.changes[*index].asset == *asset && !self.started[*index])?;
-        self.started[index] = true;
-        if let Some(ready) = self.ready.get_mut(&asset.kind) {
-            ready.remove(&index);
+        let waiting: Vec<usize> =
+            self.of(asset).iter().copied().filter(|index| !self.started[*index]).collect();
+        for index in &waiting {
+            self.started[*index] = true;
+            if let Some(ready) = self.ready.get_mut(&asset.kind) {
+                ready.remove(index);
+            }
         }
-        Some(self.changes[index].clone())
+        waiting.first().map(|index| self.changes[*index].clone())
     }
 
     /// The changes that wait for bytes.
@@ -120,6 +125,10 @@ impl Queue {
     /// The changes that never could start.
     pub(super) fn never_started(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter().zip(&self.started).filter(|(_, started)| !**started).map(|(change, _)| change)
+    }
+
+    fn of(&self, asset: &AssetId) -> &[usize] {
+        self.of_asset.get(asset).map_or(&[], Vec::as_slice)
     }
 
     fn release(&mut self, index: usize) {

@@ -10,6 +10,7 @@ use twinlake_model::{Action, Base, Call, CallBody, Change, IdMap, Intent, Purpos
 
 use super::Apply;
 use crate::SyncError;
+use crate::error::is_final;
 
 /// What came of a change.
 pub(super) struct Sent {
@@ -52,7 +53,7 @@ impl Apply<'_> {
         let mut sent = Sent::nothing(Verdict::InSync);
         if let Err(trouble) = self.make_all(change, before, ids, &mut sent).await {
             match trouble {
-                Trouble::Fatal(error) => sent.fatal = Some(error),
+                Trouble::Fatal(error) => sent.fatal = Some(*error),
                 Trouble::Verdict(verdict) => sent.verdict = verdict,
             }
             return sent;
@@ -133,7 +134,7 @@ impl Apply<'_> {
         let answer = match self.route.target.client.writer().send(self.permit, &write).await {
             Ok(answer) => answer,
             Err(error) if is_final(&error) => {
-                return Err(Trouble::Fatal(SyncError::Stopped { source: error }));
+                return Err(Trouble::Fatal(Box::new(SyncError::Stopped { source: Box::new(error) })));
             }
             Err(error) if call.purpose == Purpose::Create && leaves_a_question(&error) => {
                 sent.is_open_question = true;
@@ -217,12 +218,12 @@ impl Apply<'_> {
 /// What ends one change, or all of them.
 enum Trouble {
     Verdict(Verdict),
-    Fatal(SyncError),
+    Fatal(Box<SyncError>),
 }
 
 impl From<SyncError> for Trouble {
     fn from(error: SyncError) -> Self {
-        Self::Fatal(error)
+        Self::Fatal(Box::new(error))
     }
 }
 
@@ -233,11 +234,6 @@ pub(super) fn lock(ids: &SharedIds) -> std::sync::MutexGuard<'_, IdMap> {
 pub(super) fn failed(error: &str, hint: Option<String>) -> Verdict {
     let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
     Verdict::Failed { error: format!("{error}{hint}") }
-}
-
-/// Whether nothing more may be sent at all.
-pub(super) const fn is_final(error: &Error) -> bool {
-    matches!(error, Error::PermitRefused { .. } | Error::Crashed { .. })
 }
 
 /// Whether a create that ended so may have made something: its answer was lost, or something of that name exists.
