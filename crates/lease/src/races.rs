@@ -121,8 +121,7 @@ fn race(seed: u64) -> Notes {
         for machine in machines.collect::<Vec<_>>() {
             machine.await.unwrap();
         }
-        let notes = std::mem::take(&mut *notes.lock().unwrap());
-        notes
+        std::mem::take(&mut *notes.lock().unwrap())
     })
 }
 

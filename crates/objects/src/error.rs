@@ -45,7 +45,7 @@ pub enum ObjectsError {
         /// The store.
         place: String,
         /// The refusal.
-        source: object_store::Error,
+        source: Box<object_store::Error>,
     },
     /// The store could not be asked, or its answer was lost.
     #[error("{doing} in {place}: {why}")]

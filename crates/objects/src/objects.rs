@@ -273,7 +273,7 @@ impl Objects {
     }
 
     fn denied(&self, request: Request, source: Error) -> ObjectsError {
-        ObjectsError::Denied { doing: request.what, place: self.place.to_string(), source }
+        ObjectsError::Denied { doing: request.what, place: self.place.to_string(), source: Box::new(source) }
     }
 }
 
