@@ -155,11 +155,7 @@ impl<'n> Item<'n> {
             self.refuse("a map of names");
             return Vec::new();
         };
-        let below = |entry: &'n Entry| {
-            let spot = Spot { mark: entry.mark.clone(), key: self.spot.key_below(&entry.key) };
-            (At { value: entry.key.clone(), spot }, self.child(entry))
-        };
-        map.0.iter().map(below).collect()
+        map.0.iter().map(|entry| named(entry, &self.spot, self.reading)).collect()
     }
 
     /// A map of ours, or one without keys where something else stands; that is then the only problem with it.
@@ -185,10 +181,6 @@ impl<'n> Item<'n> {
         }
     }
 
-    fn child(&self, entry: &'n Entry) -> Self {
-        child(entry, &self.spot, self.reading)
-    }
-
     /// Whether nothing stands here.
     pub(crate) const fn is_null(&self) -> bool {
         matches!(self.node.value, Value::Null)
@@ -204,6 +196,12 @@ fn child<'n>(entry: &'n Entry, above: &Spot, reading: Reading<'n>) -> Item<'n> {
         key_mark: entry.mark.clone(),
         reading,
     }
+}
+
+/// A name of the operator's, and what stands under it.
+fn named<'n>(entry: &'n Entry, above: &Spot, reading: Reading<'n>) -> (At<String>, Item<'n>) {
+    let spot = Spot { mark: entry.mark.clone(), key: above.key_below(&entry.key) };
+    (At { value: entry.key.clone(), spot }, child(entry, above, reading))
 }
 
 impl<'n> Fields<'n> {
@@ -258,11 +256,7 @@ impl<'n> Fields<'n> {
     /// Every entry, known or not, for a map that mixes our keys with the operator's names; `ours` are left out.
     pub(crate) fn others(&self, ours: &[&'static str]) -> Vec<(At<String>, Item<'n>)> {
         let entries = self.entries.iter().filter(|entry| !ours.contains(&entry.key.as_str()));
-        let below = |entry: &'n Entry| {
-            let spot = Spot { mark: entry.mark.clone(), key: self.spot.key_below(&entry.key) };
-            (At { value: entry.key.clone(), spot }, child(entry, &self.spot, self.reading))
-        };
-        entries.map(below).collect()
+        entries.map(|entry| named(entry, &self.spot, self.reading)).collect()
     }
 
     /// Reports the keys that nobody asked for.

@@ -190,13 +190,14 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 impl Report {
-    /// Takes a problem, without any secret that its words may have picked up.
+    /// Takes a problem, without what its words may have picked up from the file: secrets, and letters that a terminal
+    /// would obey.
     pub(crate) fn add(&self, mut problem: Problem) {
-        problem.message = literal_secret::hide(&problem.message);
-        problem.key = literal_secret::hide(&problem.key);
-        problem.suggestion = problem.suggestion.as_deref().map(literal_secret::hide);
+        problem.message = harmless(&problem.message);
+        problem.key = harmless(&problem.key);
+        problem.suggestion = problem.suggestion.as_deref().map(harmless);
         if let Some(related) = &mut problem.related {
-            related.note = literal_secret::hide(&related.note);
+            related.note = harmless(&related.note);
         }
         self.0.borrow_mut().push(problem);
     }
@@ -221,6 +222,15 @@ impl Report {
         problems.dedup();
         problems
     }
+}
+
+fn harmless(text: &str) -> String {
+    let hidden = literal_secret::hide(text);
+    if !hidden.contains(char::is_control) {
+        return hidden;
+    }
+    let escape = |c: char| if c.is_control() { c.escape_debug().to_string() } else { c.to_string() };
+    hidden.chars().map(escape).collect()
 }
 
 #[cfg(test)]
@@ -255,6 +265,14 @@ mod tests {
             "twinlake.yml:2:5: warning: x: a\ntwinlake.yml:9:5: b\na.yml:1:1: d"
         );
         assert_eq!(problems.summary(), "2 problems and 1 warning");
+    }
+
+    #[test]
+    fn what_a_file_holds_cannot_steer_a_terminal_or_leak_a_secret() {
+        let report = Report::default();
+        report.problem(&spot(1, "a\u{1b}[2Jb\nc"), "found dapi0123456789abcdef");
+        let problems = Problems { problems: report.finish("") };
+        assert_eq!(problems.to_string(), "twinlake.yml:1:5: a\\u{1b}[2Jb\\nc: found (secret)");
     }
 
     #[test]

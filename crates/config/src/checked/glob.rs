@@ -7,6 +7,8 @@ use std::collections::{HashMap, VecDeque};
 
 /// The most patterns that braces are spelt out into; beyond it a pattern has nothing in common with any other.
 const MAX_SPELLINGS: usize = 64;
+/// What a slash is read as in a name.
+const NO_SLASH: &str = "\u{1}";
 /// The longest pattern that is compared.
 const MAX_LENGTH: usize = 512;
 
@@ -29,28 +31,51 @@ enum Token {
 
 /// Whether everything that `narrow` matches is matched by `wide`. May say no where the truth is yes.
 pub(crate) fn covers(wide: &str, narrow: &str) -> bool {
-    let (wide, narrow) = (spellings(wide, narrow), spellings(narrow, wide));
-    !narrow.is_empty() && narrow.iter().all(|narrow| wide.iter().any(|wide| covers_tokens(wide, narrow)))
+    readings(wide, narrow).iter().all(|of_paths| {
+        let (wide, narrow) = (spellings(wide, *of_paths), spellings(narrow, *of_paths));
+        !narrow.is_empty() && narrow.iter().all(|narrow| wide.iter().any(|wide| covers_tokens(wide, narrow)))
+    })
 }
 
-/// Texts that both match, if there is any; the first one is short, the second fills every star.
+/// Texts that both match, if there is any; first short ones, then some in which every star holds a letter.
 pub(crate) fn common(one: &str, other: &str) -> Vec<String> {
-    let (ones, others) = (spellings(one, other), spellings(other, one));
     let mut found: Vec<String> = Vec::new();
-    for one in &ones {
-        for other in &others {
-            found.extend(meet(one, other));
-            found.extend(meet(&filled(one), &filled(other)));
+    for of_paths in readings(one, other) {
+        for one in &spellings(one, *of_paths) {
+            for other in &spellings(other, *of_paths) {
+                found.extend(meet(one, other));
+                found.extend(meet(&filled(one), &filled(other)));
+            }
         }
     }
-    found
+    found.iter().map(|text| text.replace(NO_SLASH, "/")).collect()
 }
 
-fn spellings(pattern: &str, other: &str) -> Vec<Vec<Token>> {
-    let of_paths = pattern.starts_with('/') || other.starts_with('/');
+/// Whether keys that both match are paths (true), names (false), or can be either.
+fn readings(one: &str, other: &str) -> &'static [bool] {
+    let is_name = |pattern: &str| pattern.starts_with(|c| !matches!(c, '*' | '?' | '[' | '{' | '\\'));
+    if one.starts_with('/') || other.starts_with('/') {
+        &[true]
+    } else if is_name(one) || is_name(other) {
+        &[false]
+    } else {
+        &[true, false]
+    }
+}
+
+/// Whether a pattern has a `**` that is not a whole segment; what it then matches is not defined.
+pub(crate) fn has_torn_stars(pattern: &str) -> bool {
+    let mut spelt = Vec::new();
+    let _ = spell(pattern, &mut spelt);
+    spelt.iter().any(|pattern| pattern.split('/').any(|part| part.contains("**") && part != "**"))
+}
+
+fn spellings(pattern: &str, of_paths: bool) -> Vec<Vec<Token>> {
     let mut spelt = Vec::new();
     if pattern.chars().count() <= MAX_LENGTH && spell(pattern, &mut spelt) {
-        spelt.iter().map(|pattern| tokens(pattern, of_paths)).collect()
+        // As in a selector: a slash in a name separates nothing, so it is read as some other letter.
+        let slash = if of_paths { "/" } else { NO_SLASH };
+        spelt.iter().map(|pattern| tokens(&pattern.replace('/', slash), of_paths)).collect()
     } else {
         Vec::new()
     }
@@ -180,7 +205,10 @@ type Paths = HashMap<(State, State), ((State, State), Option<char>)>;
 
 /// A shortest text that both match.
 fn meet(one: &[Token], other: &[Token]) -> Option<String> {
-    let mut letters: Vec<char> = vec!['x', '/'];
+    if ends_differ(one.iter(), other.iter()) || ends_differ(one.iter().rev(), other.iter().rev()) {
+        return None;
+    }
+    let mut letters: Vec<char> = vec!['x', '/', '\u{1}'];
     for token in one.iter().chain(other) {
         match token {
             Token::Letter(c) => letters.push(*c),
@@ -188,6 +216,8 @@ fn meet(one: &[Token], other: &[Token]) -> Option<String> {
             _ => {}
         }
     }
+    // Plain letters first, so that examples read well.
+    letters.sort_unstable_by_key(|c| (*c != 'x', !c.is_alphanumeric(), *c));
     letters.dedup();
     let start: (State, State) = ((0, false), (0, false));
     let mut came_from = Paths::new();
@@ -218,6 +248,18 @@ fn meet(one: &[Token], other: &[Token]) -> Option<String> {
         }
     }
     None
+}
+
+/// Whether two patterns begin (or, reversed, end) with letters that cannot agree. Tells most pairs apart at once.
+fn ends_differ<'t>(one: impl Iterator<Item = &'t Token>, other: impl Iterator<Item = &'t Token>) -> bool {
+    for pair in one.zip(other) {
+        match pair {
+            (Token::Letter(one), Token::Letter(other)) if one == other => {}
+            (Token::Letter(_), Token::Letter(_)) => return true,
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// The state that is reached without a letter.
@@ -255,7 +297,54 @@ fn text_to(end: (State, State), came_from: &Paths) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use twinlake_model::{Key, Selector};
+
     use super::*;
+
+    fn takes(pattern: &str, key: &str) -> bool {
+        Selector { kinds: "*".into(), keys: pattern.into() }.takes("jobs", &Key::new(key))
+    }
+
+    /// Patterns and keys over few letters, so that they meet often.
+    fn pattern() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec!["a", "b", "-", "/", "*", "?", "{a,b}", "[ab]", "*/", "/**/"]);
+        let body = prop::collection::vec(piece, 1..6).prop_map(|pieces| pieces.concat());
+        (prop::sample::select(vec!["", "/"]), body, prop::sample::select(vec!["", "/**"]))
+            .prop_map(|(before, body, after)| format!("{before}{body}{after}").replace("//", "/"))
+            .prop_filter("what ** means inside a segment is not defined", |pattern| !has_torn_stars(pattern))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 3_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_a_wide_pattern_covers_it_takes(
+            wide in pattern(),
+            narrow in pattern(),
+            keys in prop::collection::vec("/?[abx/-]{1,6}", 1..60),
+        ) {
+            if covers(&wide, &narrow) {
+                for key in keys.iter().filter(|key| takes(&narrow, key)) {
+                    prop_assert!(takes(&wide, key), "{wide} is said to cover {narrow}, and does not take {key}");
+                }
+            }
+        }
+
+        #[test]
+        fn patterns_that_have_a_key_in_common_have_an_example(
+            one in pattern(),
+            other in pattern(),
+            keys in prop::collection::vec("/?[abx/-]{1,6}", 1..60),
+        ) {
+            // A trailing or doubled slash is no key of the service.
+            let is_key = |key: &&String| !key.contains("//") && !key.ends_with('/');
+            if let Some(key) = keys.iter().filter(is_key).find(|key| takes(&one, key) && takes(&other, key)) {
+                let examples = common(&one, &other);
+                prop_assert!(!examples.is_empty(), "{one} and {other} both take {key}");
+            }
+        }
+    }
 
     #[test]
     fn identical_and_nested_patterns_are_seen() {

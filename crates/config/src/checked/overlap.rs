@@ -46,29 +46,30 @@ pub(crate) fn check(claims: &[Claim], report: &Report) {
 }
 
 fn conflict(earlier: &Claim, later: &Claim) -> Option<Problem> {
-    let mut found: Option<Problem> = None;
+    let mut crossing = None;
     for theirs in earlier.includes() {
         for ours in later.includes() {
-            let say = |how: String| {
-                let (theirs, group) = (shown(&theirs, earlier), &earlier.group);
-                format!("{} claims {how} group {group:?} claims with {theirs}", shown(&ours, later))
-            };
-            let (severity, message) = match overlap(&theirs, &ours, earlier, later) {
+            // One example of what may never happen is enough; what certainly happens is looked for to the end.
+            let found = match overlap(&theirs, &ours, earlier, later, crossing.is_none()) {
                 None => continue,
-                Some(Overlap::Nested) => (Severity::Problem, say("what".to_owned())),
-                Some(Overlap::Crossing(key)) => {
-                    (Severity::Warning, say(format!("{key:?}, if there is one, which")))
-                }
+                Some(found) => found,
             };
-            if found.as_ref().is_none_or(|found| severity < found.severity) {
-                let problem = Problem::at(&ours.typed.spot, message)
-                    .suggest("an asset belongs to one group; exclude it from the other".to_owned())
-                    .related(&theirs.typed.spot.mark, format!("group {:?} claims it here", earlier.group));
-                found = Some(Problem { severity, ..problem });
+            let what = match &found {
+                Overlap::Nested => "what".to_owned(),
+                Overlap::Crossing(key) => format!("{key:?}, if there is one, which"),
+            };
+            let (mine, other) = (shown(&ours, later), shown(&theirs, earlier));
+            let message = format!("{mine} claims {what} group {:?} claims with {other}", earlier.group);
+            let problem = Problem::at(&ours.typed.spot, message)
+                .suggest("an asset belongs to one group; exclude it from the other".to_owned())
+                .related(&theirs.typed.spot.mark, format!("group {:?} claims it here", earlier.group));
+            match found {
+                Overlap::Nested => return Some(problem),
+                Overlap::Crossing(_) => crossing = Some(Problem { severity: Severity::Warning, ..problem }),
             }
         }
     }
-    found
+    crossing
 }
 
 fn shown(selector: &Placed, claim: &Claim) -> String {
@@ -89,13 +90,24 @@ impl Claim {
     }
 }
 
-fn overlap(theirs: &Placed, ours: &Placed, earlier: &Claim, later: &Claim) -> Option<Overlap> {
+/// How two selectors overlap, less what their groups exclude.
+fn overlap(
+    theirs: &Placed,
+    ours: &Placed,
+    earlier: &Claim,
+    later: &Claim,
+    with_crossing: bool,
+) -> Option<Overlap> {
     let (one, other) = (&theirs.selector, &ours.selector);
     let kind = match (one.kinds.as_str(), other.kinds.as_str()) {
         ("*", kind) | (kind, "*") => kind,
         (one, other) if one == other => one,
         _ => return None,
     };
+    let nested = glob::covers(&one.keys, &other.keys) || glob::covers(&other.keys, &one.keys);
+    if !nested && !with_crossing {
+        return None;
+    }
     let mut excludes = earlier.assets.exclude.iter().chain(&later.assets.exclude);
     let excluded = excludes.any(|exclude| {
         (exclude.selector.kinds == "*" || exclude.selector.kinds == kind)
@@ -113,6 +125,5 @@ fn overlap(theirs: &Placed, ours: &Placed, earlier: &Claim, later: &Claim) -> Op
         earlier.takes(kind, &key) && later.takes(kind, &key)
     };
     let example = glob::common(&one.keys, &other.keys).into_iter().find(taken)?;
-    let nested = glob::covers(&one.keys, &other.keys) || glob::covers(&other.keys, &one.keys);
     Some(if nested { Overlap::Nested } else { Overlap::Crossing(example) })
 }

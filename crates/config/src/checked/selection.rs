@@ -2,7 +2,7 @@
 
 use twinlake_model::{Selection, Selector};
 
-use crate::checked::name;
+use crate::checked::{glob, name};
 use crate::fields::At;
 use crate::problem::{Problem, Report};
 use crate::raw::RawSelection;
@@ -108,6 +108,13 @@ fn selector(typed: &At<String>, kinds: &[String], report: &Report) -> Option<Sel
     }
     if selector.keys.starts_with('!') {
         report.problem(&typed.spot, "negates its glob; use exclude instead");
+        return None;
+    }
+    if glob::has_torn_stars(&selector.keys) {
+        report.add(
+            Problem::at(&typed.spot, "has ** beside other letters, which stands for whole folders only")
+                .suggest("write *, or put ** between slashes".to_owned()),
+        );
         return None;
     }
     // A lone star means all of a kind, also where keys are paths, in which a star stops at a slash.

@@ -55,10 +55,11 @@ const CASES: &[Case] = &[
     },
     Case {
         from: "\"jobs:finance-*\"",
-        to: "\"jobs:finance-[\", \"jobs:!x\"",
+        to: "\"jobs:finance-[\", \"jobs:!x\", \"jobs:finance-**\"",
         says: &[
             "twinlake.yml:19:57: failover_groups.finance.workspace_sets[0].assets.include[0]: \"finance-[\" is not a glob",
             "twinlake.yml:19:75: failover_groups.finance.workspace_sets[0].assets.include[1]: negates its glob; use exclude instead",
+            "assets.include[2]: has ** beside other letters, which stands for whole folders only; write *, or put ** between slashes",
         ],
     },
     Case {

@@ -58,6 +58,23 @@ fn a_lone_star_takes_everything_and_a_set_without_assets_too() {
 }
 
 #[test]
+fn who_claims_an_asset_can_be_asked_of_the_estate() {
+    let text = design_with(&[(
+        "base_layer:",
+        "  sales:\n    primary: east\n    standbys: [west]\n    tier: 2\n    workspace_sets: [ { name: prod, assets: [\"jobs:*-daily\"] } ]\nbase_layer:",
+    )]);
+    let estate = read(&text).unwrap().estate;
+    let claimants = |place: &str, key: &str| {
+        let groups = estate.claimants(&place.parse().unwrap(), "jobs", &Key::new(key));
+        groups.iter().map(|group| group.as_str().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(claimants("prod@east", "finance-daily"), ["finance", "sales"]);
+    assert_eq!(claimants("prod@west", "finance-weekly"), ["finance"]);
+    assert!(claimants("maintenance@west", "finance-daily").is_empty());
+    assert!(claimants("prod@north", "finance-daily").is_empty());
+}
+
+#[test]
 fn what_this_version_does_not_act_on_is_said() {
     let config = read(DESIGN).unwrap();
     let said: Vec<&str> = config.notices().iter().map(|notice| notice.key.as_str()).collect();
