@@ -1,1 +1,52 @@
-//! What the product does: one file per operation.
+//! What the product does: one file per operation. Knows no terminal.
+//!
+//! | operation | file | what it does |
+//! |---|---|---|
+//! | [`init()`] | `init` | writes a first config from two profiles |
+//! | [`check()`] | `check` | says everything that is wrong before anything is written |
+//! | [`plan()`] | `plan` | what a sync would do |
+//! | [`sync()`] | `sync` | one cycle of every leg, under the group's lease |
+//! | [`status()`] | `status` | where every leg stands, from the state alone |
+//! | [`kinds_table`] | `kinds` | what is carried, what sleeps, what is left behind |
+//! | [`find`], [`adopt`] | `ids` | what each place calls an asset, and who is whose copy |
+//!
+//! What they share: [`Setup`] is what the process gives; [`House`] is an estate, opened; [`Reach`] makes clients;
+//! a [`Leg`] is one workspace set from the primary to one standby; [`Stop`] is the wish to stop; [`Observer`] is
+//! whoever watches. Every answer is a value that serializes: the terminal and the JSON show the same.
+
+mod check;
+mod completeness;
+mod error;
+mod house;
+mod ids;
+mod init;
+mod kinds;
+mod legs;
+mod mapping_use;
+mod news;
+mod plan;
+mod reach;
+mod replication_point;
+mod same_workspace;
+mod setup;
+mod status;
+mod stop;
+mod sync;
+mod tenure;
+mod under_way;
+
+pub use check::{CheckReport, Finding, PlaceChecked, Severity, check};
+pub use completeness::{Judgement, Waiting};
+pub use error::ControllerError;
+pub use house::House;
+pub use ids::{Adopted, Known, Name, adopt, find};
+pub use init::{InitOptions, Initialized, init, profiles};
+pub use kinds::{KindRow, kinds_table, plural_names};
+pub use legs::Leg;
+pub use news::{News, Observer, Unobserved};
+pub use plan::{PlannedLeg, plan};
+pub use reach::{Reach, Standing};
+pub use setup::Setup;
+pub use status::{AuditStatus, CycleStatus, GroupStatus, LegStatus, Protection, Status, status};
+pub use stop::Stop;
+pub use sync::{Awake, Held, LegReport, SyncOptions, SyncReport, sync};

@@ -1,0 +1,148 @@
+//! An estate, opened: its config, its state, and the ways to its workspaces.
+
+use std::path::{Path, PathBuf};
+
+use twinlake_config::Config;
+use twinlake_databricks::{Client, Policy};
+use twinlake_model::{FailoverGroup, GroupName, Place, RunId};
+use twinlake_store::{Store, StoreOptions};
+
+use crate::legs::{Leg, legs};
+use crate::same_workspace::twins;
+use crate::{ControllerError, Reach, Setup};
+
+/// The fact of the state file that names its estate.
+const ESTATE: &str = "estate";
+/// The folder that we make ourselves when it holds the state: it is ours by its name.
+const OWN_FOLDER: &str = ".twinlake";
+
+/// An estate, opened. Holds the state's lock as long as it lives.
+pub struct House {
+    pub(crate) setup: Setup,
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) reach: Reach,
+}
+
+impl House {
+    /// Opens the state that the config names. Reaches no workspace.
+    ///
+    /// # Errors
+    /// When the state is locked, damaged, or another estate's.
+    pub async fn open(config: Config, setup: Setup) -> Result<Self, ControllerError> {
+        let path = config.local_state.clone();
+        make_own_folder(&path)?;
+        let options = StoreOptions { clock: setup.clock.clone(), gate: setup.gate.clone() };
+        let store = Store::open(&path, options).await?;
+        Self::over(store, config, setup).await
+    }
+
+    /// Opens an estate over a state that is open already.
+    ///
+    /// # Errors
+    /// When the state is another estate's.
+    pub async fn over(store: Store, config: Config, setup: Setup) -> Result<Self, ControllerError> {
+        let wanted = config.estate.name.clone();
+        match store.meta(ESTATE).await? {
+            None => store.put_meta(ESTATE, &wanted).await?,
+            Some(found) if found == wanted => {}
+            Some(found) => {
+                let path = store.path().to_owned();
+                return Err(ControllerError::OtherEstate { path, found, wanted });
+            }
+        }
+        let reach = Reach::new(&setup)?;
+        Ok(Self { setup, config, store, reach })
+    }
+
+    /// The config.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The state.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// What the process gives.
+    #[must_use]
+    pub const fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// The group of this name; without a name, all groups.
+    ///
+    /// # Errors
+    /// When there is no such group.
+    pub fn groups(&self, name: Option<&str>) -> Result<Vec<&FailoverGroup>, ControllerError> {
+        let groups = &self.config.estate.groups;
+        let Some(name) = name else { return Ok(groups.values().collect()) };
+        match groups.get(&GroupName::from(name)) {
+            Some(group) => Ok(vec![group]),
+            None => {
+                let known = groups.keys().map(ToString::to_string).collect();
+                Err(ControllerError::UnknownGroup { name: name.to_owned(), known })
+            }
+        }
+    }
+
+    /// The legs of a group.
+    #[must_use]
+    pub fn legs(&self, group: &FailoverGroup) -> Vec<Leg> {
+        legs(&self.config.estate, group)
+    }
+
+    /// A client of a place.
+    pub(crate) fn client(&self, place: &Place) -> Result<Client, ControllerError> {
+        self.reach.client(&self.config, place, Policy::PATIENT)
+    }
+
+    /// A new run.
+    pub(crate) fn new_run(&self) -> RunId {
+        let at = self.setup.clock.now().strftime("%Y%m%dT%H%M%SZ");
+        RunId::new(format!("sync-{at}-{}", self.setup.entropy.hex(6)))
+    }
+
+    /// Proves that the places of some legs are reachable and no two of them one workspace.
+    ///
+    /// # Errors
+    /// The first place that is not reachable; [`ControllerError::SameWorkspace`].
+    pub(crate) async fn prove_distinct(&self, legs: &[Leg]) -> Result<(), ControllerError> {
+        let mut places: Vec<&Place> = legs.iter().flat_map(|leg| [&leg.source, &leg.target]).collect();
+        places.sort();
+        places.dedup();
+        let identities = places.iter().map(|place| async move {
+            let client = self.reach.client(&self.config, place, Policy::QUICK)?;
+            client.me().await.map_err(|source| ControllerError::Reach {
+                place: (*place).clone(),
+                source: Box::new(source),
+            })
+        });
+        let identities = futures::future::try_join_all(identities).await?;
+        let ids = identities.iter().map(|identity| identity.workspace_id.as_str());
+        match twins(places.iter().copied().zip(ids)) {
+            None => Ok(()),
+            Some(found) => Err(ControllerError::SameWorkspace {
+                one: found.one,
+                other: found.other,
+                workspace_id: found.workspace_id,
+            }),
+        }
+    }
+}
+
+/// Makes the folder of the state if its name says that it is ours; a folder of any other name must be there, because
+/// making it would hide a mistyped path. Its contents are kept out of version control.
+fn make_own_folder(state: &Path) -> Result<(), ControllerError> {
+    let Some(folder) = state.parent().filter(|folder| folder.ends_with(OWN_FOLDER) && !folder.exists())
+    else {
+        return Ok(());
+    };
+    let io = |path: PathBuf| move |source| ControllerError::Io { doing: "making", path, source };
+    std::fs::create_dir_all(folder).map_err(io(folder.to_owned()))?;
+    let ignore = folder.join(".gitignore");
+    std::fs::write(&ignore, "*\n").map_err(io(ignore))
+}
