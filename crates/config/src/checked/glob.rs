@@ -7,6 +7,8 @@ use std::collections::{HashMap, VecDeque};
 
 /// The most patterns that braces are spelt out into; beyond it a pattern has nothing in common with any other.
 const MAX_SPELLINGS: usize = 64;
+/// The most pairs of states that are visited to find a text that two patterns share.
+const MAX_STATES: usize = 20_000;
 /// What a slash is read as in a name.
 const NO_SLASH: &str = "\u{1}";
 /// The longest pattern that is compared.
@@ -35,6 +37,19 @@ pub(crate) fn covers(wide: &str, narrow: &str) -> bool {
         let (wide, narrow) = (spellings(wide, *of_paths), spellings(narrow, *of_paths));
         !narrow.is_empty() && narrow.iter().all(|narrow| wide.iter().any(|wide| covers_tokens(wide, narrow)))
     })
+}
+
+/// Whether two patterns begin or end with plain letters that cannot agree. Tells most pairs apart at once.
+pub(crate) fn clearly_apart(one: &str, other: &str) -> bool {
+    const WILD: [char; 8] = ['*', '?', '[', ']', '{', '}', '\\', '!'];
+    let (first, second) = (one.find(WILD).unwrap_or(one.len()), other.find(WILD).unwrap_or(other.len()));
+    let (start, begin) = (&one[..first], &other[..second]);
+    if !start.starts_with(begin) && !begin.starts_with(start) {
+        return true;
+    }
+    let tail = |pattern: &str| pattern.rfind(WILD).map_or(0, |at| at + 1);
+    let (end, finish) = (&one[tail(one)..], &other[tail(other)..]);
+    !end.ends_with(finish) && !finish.ends_with(end)
 }
 
 /// Texts that both match, if there is any; first short ones, then some in which every star holds a letter.
@@ -205,9 +220,6 @@ type Paths = HashMap<(State, State), ((State, State), Option<char>)>;
 
 /// A shortest text that both match.
 fn meet(one: &[Token], other: &[Token]) -> Option<String> {
-    if ends_differ(one.iter(), other.iter()) || ends_differ(one.iter().rev(), other.iter().rev()) {
-        return None;
-    }
     let mut letters: Vec<char> = vec!['x', '/', '\u{1}'];
     for token in one.iter().chain(other) {
         match token {
@@ -224,6 +236,9 @@ fn meet(one: &[Token], other: &[Token]) -> Option<String> {
     came_from.insert(start, (start, None));
     let mut queue = VecDeque::from([start]);
     while let Some(at) = queue.pop_front() {
+        if came_from.len() > MAX_STATES {
+            return None;
+        }
         if at == ((one.len(), false), (other.len(), false)) {
             return Some(text_to(at, &came_from));
         }
@@ -248,18 +263,6 @@ fn meet(one: &[Token], other: &[Token]) -> Option<String> {
         }
     }
     None
-}
-
-/// Whether two patterns begin (or, reversed, end) with letters that cannot agree. Tells most pairs apart at once.
-fn ends_differ<'t>(one: impl Iterator<Item = &'t Token>, other: impl Iterator<Item = &'t Token>) -> bool {
-    for pair in one.zip(other) {
-        match pair {
-            (Token::Letter(one), Token::Letter(other)) if one == other => {}
-            (Token::Letter(_), Token::Letter(_)) => return true,
-            _ => return false,
-        }
-    }
-    false
 }
 
 /// The state that is reached without a letter.
@@ -342,6 +345,7 @@ mod tests {
             if let Some(key) = keys.iter().filter(is_key).find(|key| takes(&one, key) && takes(&other, key)) {
                 let examples = common(&one, &other);
                 prop_assert!(!examples.is_empty(), "{one} and {other} both take {key}");
+                prop_assert!(!clearly_apart(&one, &other), "{one} and {other} both take {key}");
             }
         }
     }

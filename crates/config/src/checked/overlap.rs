@@ -104,6 +104,9 @@ fn overlap(
         (one, other) if one == other => one,
         _ => return None,
     };
+    if glob::clearly_apart(&one.keys, &other.keys) {
+        return None;
+    }
     let nested = glob::covers(&one.keys, &other.keys) || glob::covers(&other.keys, &one.keys);
     if !nested && !with_crossing {
         return None;

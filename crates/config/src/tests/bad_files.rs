@@ -482,6 +482,15 @@ fn groups_that_share_nothing_are_taken_without_a_word() {
 }
 
 #[test]
+fn hundreds_of_selectors_are_compared_without_delay() {
+    let list = |word: &str, end: &str| {
+        let one = |n: usize| format!("\"jobs:*-{word}{n}-*-x*{end}\"");
+        format!("[{}]", (0..300).map(one).collect::<Vec<_>>().join(", "))
+    };
+    assert_eq!(said(&two_groups(&list("a", "-p"), &list("b", "-q"))), "");
+}
+
+#[test]
 fn the_same_claims_in_other_workspaces_do_not_meet() {
     let text = two_groups("[\"jobs:*\"]", "[\"jobs:*\"]").replace(
         "tier: 2\n    workspace_sets: [ { name: prod,",
