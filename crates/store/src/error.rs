@@ -15,6 +15,12 @@ pub enum StoreError {
         /// The folder.
         folder: PathBuf,
     },
+    /// There is no state to read yet.
+    #[error("there is no state at {}", .path.display())]
+    NoFile {
+        /// Where it should be.
+        path: PathBuf,
+    },
     /// Another process works with this state.
     #[error("the state {} is locked by {holder}", .path.display())]
     Locked {
@@ -45,6 +51,16 @@ pub enum StoreError {
         /// The schema of the file.
         found: i64,
         /// The newest schema that this program knows.
+        known: i64,
+    },
+    /// An older version of Twinlake has written this state, and whoever only reads does not change it.
+    #[error("the state {} has schema {found}, this program reads schema {known}", .path.display())]
+    Older {
+        /// The state file.
+        path: PathBuf,
+        /// The schema of the file.
+        found: i64,
+        /// The schema that this program reads.
         known: i64,
     },
     /// We may read the state but not write it.
@@ -124,11 +140,13 @@ impl StoreError {
     pub const fn class(&self) -> ErrorClass {
         match self {
             Self::Locked { .. } => ErrorClass::Refused,
-            Self::NoFolder { .. } | Self::MissingBlob { .. } => ErrorClass::Missing,
+            Self::NoFolder { .. } | Self::NoFile { .. } | Self::MissingBlob { .. } => ErrorClass::Missing,
             Self::ReadOnly { .. } => ErrorClass::Denied,
-            Self::Damaged { .. } | Self::DamagedBlob { .. } | Self::Foreign { .. } | Self::Newer { .. } => {
-                ErrorClass::Invalid
-            }
+            Self::Damaged { .. }
+            | Self::DamagedBlob { .. }
+            | Self::Foreign { .. }
+            | Self::Newer { .. }
+            | Self::Older { .. } => ErrorClass::Invalid,
             Self::Lost { .. } | Self::Full { .. } | Self::Io { .. } => ErrorClass::Retryable,
             Self::NotOpen { .. } | Self::Crashed(_) | Self::Database { .. } => ErrorClass::Bug,
         }
@@ -142,6 +160,8 @@ impl StoreError {
                 "create it with `mkdir -p {}`, or set `local_state` in twinlake.yml",
                 folder.display()
             )),
+            Self::NoFile { .. } => Some("run `twinlake sync`, which makes it".into()),
+            Self::Older { .. } => Some("run `twinlake sync`, which brings it up to date".into()),
             Self::Locked { .. } => Some(
                 "wait until it has ended; if it hangs, end it by its process number and run again".into(),
             ),

@@ -11,7 +11,7 @@ use twinlake_base::Timestamp;
 
 use crate::StoreError;
 use crate::drive::drive;
-use crate::migration::{Standing, migrate, newest, standing};
+use crate::migration::{Standing, migrate, newest, number_of, standing};
 use crate::trouble::{Outcome, Trouble};
 
 /// What stands for the path of a state without a file.
@@ -36,10 +36,31 @@ pub(crate) fn open(path: &Path, now: Timestamp) -> Result<SqliteConnection, Stor
     if !path.exists() {
         create(path, now)?;
     }
-    inspect(path)?;
-    let applied = drive(examine(path)).map_err(|trouble| trouble.about(doing, path))?;
-    drive(connect(SqliteConnectOptions::new().filename(path), applied, now))
-        .map_err(|trouble| trouble.about(doing, path))
+    require_database(path)?;
+    require_writable(path)?;
+    drive(async {
+        let (reader, applied) = examine(path).await?;
+        reader.close().await?;
+        connect(SqliteConnectOptions::new().filename(path), applied, now).await
+    })
+    .map_err(|trouble| trouble.about(doing, path))
+}
+
+/// Opens the file for somebody who only looks, perhaps while another process writes.
+pub(crate) fn open_to_read(path: &Path) -> Result<SqliteConnection, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::NoFile { path: path.to_owned() });
+    }
+    require_database(path)?;
+    drive(async {
+        let (connection, applied) = examine(path).await?;
+        let (found, known) = (number_of(applied), newest());
+        if found < known {
+            return Err(StoreError::Older { path: path.to_owned(), found, known }.into());
+        }
+        Ok(connection)
+    })
+    .map_err(|trouble: Trouble| trouble.about("opening the file", path))
 }
 
 /// A database without a file.
@@ -75,10 +96,9 @@ fn create(path: &Path, now: Timestamp) -> Result<(), StoreError> {
 }
 
 /// What can be said about a file without opening it as a database.
-fn inspect(path: &Path) -> Result<(), StoreError> {
+fn require_database(path: &Path) -> Result<(), StoreError> {
     let io = |source| StoreError::Io { doing: "reading", path: path.to_owned(), source };
-    let metadata = path.metadata().map_err(io)?;
-    if !metadata.is_file() {
+    if !path.metadata().map_err(io)?.is_file() {
         return Err(damaged(path, "it is not a file"));
     }
     let mut first = Vec::new();
@@ -86,17 +106,21 @@ fn inspect(path: &Path) -> Result<(), StoreError> {
     if first.is_empty() {
         return Err(damaged(path, "it is empty"));
     }
-    if first != MAGIC {
-        return Err(damaged(path, "it is not a database"));
-    }
-    // SQLite would open such a file for reading and only refuse the first write.
-    let writable = !metadata.permissions().readonly() && File::options().append(true).open(path).is_ok();
-    if writable { Ok(()) } else { Err(StoreError::ReadOnly { path: path.to_owned() }) }
+    if first == MAGIC { Ok(()) } else { Err(damaged(path, "it is not a database")) }
 }
 
-/// Reads the whole file, and says how many steps of our schema it has. Through a connection that cannot write: a
+/// SQLite would open a read-only file for reading and only refuse the first write.
+fn require_writable(path: &Path) -> Result<(), StoreError> {
+    let marked = path.metadata().is_ok_and(|metadata| metadata.permissions().readonly());
+    if marked || File::options().append(true).open(path).is_err() {
+        return Err(StoreError::ReadOnly { path: path.to_owned() });
+    }
+    Ok(())
+}
+
+/// Reads the whole file, and says how many steps of our schema it has, through a connection that cannot write: a
 /// writing one would, when it is closed, write the log back even into a damaged or foreign file.
-async fn examine(path: &Path) -> Outcome<usize> {
+async fn examine(path: &Path) -> Outcome<(SqliteConnection, usize)> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true);
     let mut connection = connection(options).await?;
     let findings: Vec<String> =
@@ -105,10 +129,9 @@ async fn examine(path: &Path) -> Outcome<usize> {
         return Err(damaged(path, &findings.join("; ")).into());
     }
     let standing = standing(&mut connection).await?;
-    connection.close().await?;
     let path = path.to_owned();
     match standing {
-        Standing::Ours { applied } => Ok(applied),
+        Standing::Ours { applied } => Ok((connection, applied)),
         Standing::Empty => Err(damaged(&path, "it holds no tables").into()),
         Standing::Foreign => Err(StoreError::Foreign { path }.into()),
         Standing::Newer { found } => Err(StoreError::Newer { path, found, known: newest() }.into()),

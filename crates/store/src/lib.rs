@@ -11,12 +11,14 @@
 //! | `tombstones` | what the source no longer has |
 //! | `cycles` | each cycle, and the verdicts of the latest |
 //! | `audit` | who did what, in a chain of digests |
+//! | `run_log` | what happened in each run: a [`Log`](twinlake_workflow::Log) |
 //! | `meta` | a few facts about the estate |
 //! | `migration`, `file`, `lock` | the schema, the file on disk, and whose it is |
 //!
 //! One connection, behind a mutex, and every query is driven to its end inside the call that makes it: deterministic
 //! simulation runs under a paused tokio clock, which cannot see that a task waits for SQLite's thread (see `drive`).
-//! One controller works with a file at a time; a second one is refused with the first one's name.
+//! One controller works with a file at a time; a second one is refused with the first one's name. Whoever only looks
+//! ([`Store::open_to_read`]) may look meanwhile.
 
 mod audit;
 mod bases;
@@ -31,6 +33,7 @@ mod lock;
 mod meta;
 mod migration;
 mod pairs;
+mod run_log;
 mod snapshots;
 mod store;
 mod tombstones;

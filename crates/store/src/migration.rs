@@ -14,8 +14,10 @@ pub(crate) struct Migration {
 }
 
 /// All steps, oldest first.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { number: 1, name: "state", sql: include_str!("../migrations/0001_state.sql") }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, name: "state", sql: include_str!("../migrations/0001_state.sql") },
+    Migration { number: 2, name: "run_log", sql: include_str!("../migrations/0002_run_log.sql") },
+];
 
 /// Marks a file as ours in SQLite's own header ("TWLK").
 pub(crate) const APPLICATION_ID: i64 = 0x5457_4c4b;
@@ -38,6 +40,11 @@ pub(crate) enum Standing {
 /// The newest schema that this program knows.
 pub(crate) fn newest() -> i64 {
     MIGRATIONS.last().map_or(0, |migration| migration.number)
+}
+
+/// The schema of a file in which this many steps are taken.
+pub(crate) fn number_of(applied: usize) -> i64 {
+    MIGRATIONS.get(..applied).and_then(<[_]>::last).map_or(0, |migration| migration.number)
 }
 
 /// Looks without touching.

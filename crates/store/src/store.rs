@@ -55,6 +55,19 @@ impl Store {
         Ok(Self::over(path.to_owned(), connection, Some(lock), options))
     }
 
+    /// Opens a state file for somebody who only looks: while another process works with it, too. Every write is
+    /// refused as [`StoreError::ReadOnly`].
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but [`StoreError::NoFile`] where there is none, [`StoreError::Older`] where a writer
+    /// would first bring it up to date, and no error for one that is in use or read-only.
+    pub async fn open_to_read(path: impl AsRef<Path>, options: StoreOptions) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        file::require_folder(path)?;
+        let connection = file::open_to_read(path)?;
+        Ok(Self::over(path.to_owned(), connection, None, options))
+    }
+
     /// A state that ends with its last handle. Same schema, same code, no file.
     ///
     /// # Errors
@@ -92,8 +105,7 @@ impl Store {
         doing: &'static str,
         act: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, Trouble>,
     ) -> Result<T, StoreError> {
-        // No transaction is needed for one view: nobody else writes while the connection is ours.
-        self.state.with_connection(act).map_err(|trouble| trouble.about(doing, &self.state.path))
+        self.state.in_transaction("BEGIN", act).map_err(|trouble| trouble.about(doing, &self.state.path))
     }
 
     /// Writes in one transaction, with a passage of the gate on either side.
@@ -103,8 +115,10 @@ impl Store {
         act: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, Trouble>,
     ) -> Result<T, StoreError> {
         self.pass(Side::Before, doing).await?;
-        let written =
-            self.state.in_transaction(act).map_err(|trouble| trouble.about(doing, &self.state.path))?;
+        let written = self
+            .state
+            .in_transaction("BEGIN IMMEDIATE", act)
+            .map_err(|trouble| trouble.about(doing, &self.state.path))?;
         self.pass(Side::After, doing).await?;
         Ok(written)
     }
@@ -133,17 +147,19 @@ impl State {
 
     fn in_transaction<T>(
         &self,
+        begin: &'static str,
         act: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, Trouble>,
     ) -> Result<T, Trouble> {
         self.with_connection(async |connection: &mut SqliteConnection| {
-            let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+            let mut transaction = connection.begin_with(begin).await?;
             match act(&mut transaction).await {
                 Ok(written) => {
                     transaction.commit().await?;
                     Ok(written)
                 }
                 Err(trouble) => {
-                    transaction.rollback().await?;
+                    // What went wrong first is what the caller should hear of.
+                    let _ = transaction.rollback().await;
                     Err(trouble)
                 }
             }

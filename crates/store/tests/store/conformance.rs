@@ -44,6 +44,11 @@ every_store_promises_that! {
     the_audit_is_a_chain,
     handles_share_one_state,
     every_verdict_survives,
+    the_log_of_runs_keeps_its_contract,
+}
+
+async fn the_log_of_runs_keeps_its_contract(store: Store) {
+    twinlake_workflow::conformance::holds(store).await;
 }
 
 async fn bytes_come_back_by_their_digest_and_only_once(store: Store) {

@@ -143,6 +143,65 @@ async fn a_newer_an_altered_and_a_foreign_file_are_told_apart() {
     assert!(matches!(refused(&other).await, StoreError::Foreign { .. }));
 }
 
+/// A file as the first version of the program made it.
+async fn a_file_of_the_first_schema(path: &Path) {
+    const FIRST: &str = include_str!("../../migrations/0001_state.sql");
+    sql(path, FIRST).await;
+    let mut connection = by_hand(path).await;
+    let digest = Digest::of(FIRST.as_bytes());
+    sqlx::raw_sql(
+        "PRAGMA application_id = 1415007307; INSERT INTO meta VALUES ('estate', 'acme');
+         CREATE TABLE migration
+         (number INTEGER PRIMARY KEY, name TEXT NOT NULL, digest BLOB NOT NULL, applied_at TEXT NOT NULL) STRICT;",
+    )
+    .execute(&mut connection)
+    .await
+    .unwrap();
+    sqlx::query("INSERT INTO migration VALUES (1, 'state', ?, '')")
+        .bind(digest.as_bytes().as_slice())
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_an_earlier_schema_is_brought_up_to_date_by_a_writer_and_named_to_a_reader() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    a_file_of_the_first_schema(&path).await;
+    let Err(error) = Store::open_to_read(&path, options()).await else { panic!("opened") };
+    assert!(matches!(error, StoreError::Older { found: 1, .. }), "{error}");
+    let store = Store::open(&path, options()).await.unwrap();
+    assert_eq!(store.meta("estate").await.unwrap().as_deref(), Some("acme"));
+    twinlake_workflow::conformance::holds(store.clone()).await;
+    Store::open_to_read(&path, options()).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_only_looks_sees_what_a_working_controller_writes_and_changes_nothing() {
+    let (folder, store) = on_disk().await;
+    let path = folder.path().join("state.db");
+    let reader = Store::open_to_read(&path, options()).await.unwrap();
+    assert!(matches!(reader.put_meta("estate", "acme").await, Err(StoreError::ReadOnly { .. })));
+    for number in 0..STEPS {
+        step(&store, number).await.unwrap();
+        assert_eq!(everything_in(&reader).await, everything_in(&store).await);
+    }
+    drop(store);
+    assert_eq!(reader.meta("estate").await.unwrap().as_deref(), Some("acme"));
+    Store::open(&path, options()).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_only_looks_makes_no_state() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    let Err(error) = Store::open_to_read(&path, options()).await else { panic!("opened") };
+    assert!(matches!(error, StoreError::NoFile { .. }) && error.hint().is_some());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
 #[tokio::test]
 async fn a_missing_folder_is_not_made() {
     let folder = TempDir::new().unwrap();

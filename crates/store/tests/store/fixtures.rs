@@ -9,6 +9,7 @@ use twinlake_model::{
     Purpose, RemoteId, Snapshot, Tombstone, Verdict, Version,
 };
 use twinlake_store::{AuditEntry, Cycle, CycleEnd, IntentId, Store, StoreError, StoreOptions};
+use twinlake_workflow::{Event, Log, LogError, Seq};
 
 pub(crate) fn options() -> StoreOptions {
     through(Gate::open())
@@ -123,7 +124,7 @@ pub(crate) fn audit_entry(action: &str) -> AuditEntry {
 }
 
 /// Writes one of everything, in this order. Each step is one transaction.
-pub(crate) const STEPS: usize = 15;
+pub(crate) const STEPS: usize = 16;
 
 /// Takes one step of the scenario.
 pub(crate) async fn step(store: &Store, number: usize) -> Result<(), StoreError> {
@@ -147,6 +148,14 @@ pub(crate) async fn step(store: &Store, number: usize) -> Result<(), StoreError>
         13 => {
             let id = store.last_cycle(&east(), &west()).await?.unwrap().id;
             store.end_cycle(id, &cycle_end(true), &[outcome(1, Verdict::InSync)]).await
+        }
+        14 => {
+            let event = Event { at: at(8), name: "step.started".into(), detail: serde_json::json!({}) };
+            let appended = store.append("run-1", Seq::START, &event).await;
+            appended.map(drop).map_err(|error| match error {
+                LogError::Crashed(crashed) => StoreError::Crashed(crashed),
+                other => panic!("{other}"),
+            })
         }
         _ => store.append_audit(&audit_entry("sync.applied")).await.map(drop),
     }
@@ -176,6 +185,7 @@ pub(crate) async fn everything_in(store: &Store) -> String {
     line(&store.tombstones(&east()).await.unwrap());
     line(&store.cycles(&east(), &west(), 10).await.unwrap());
     line(&store.outcomes(&east(), &west()).await.unwrap());
+    line(&store.read("run-1").await.unwrap());
     line(&store.audit(10).await.unwrap());
     line(&store.verify_audit().await.unwrap());
     text
