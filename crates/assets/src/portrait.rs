@@ -5,7 +5,7 @@ use twinlake_model::{AssetId, Key, Posture, RemoteId};
 
 use crate::schema::{Embed, Field, Fragment, IdShape, KeyRule};
 use crate::symbolize::TEXT;
-use crate::{Error, Schema, tag};
+use crate::{Error, RunState, Schema, tag};
 
 /// The parts of a raw document. The spec still has the place's own ids.
 #[derive(Clone, Debug, PartialEq)]
@@ -153,13 +153,12 @@ pub(crate) fn put_posture(spec: &mut Value, posture: &Posture) {
     }
 }
 
-/// What a posture is on a standby, by the schema's fields.
+/// What a posture is on a standby: by the schema's fields, and whatever runs as a whole does not.
 pub(crate) fn asleep(schema: &Schema, waking: &Posture) -> Posture {
-    waking
-        .iter()
-        .map(|(at, value)| {
-            let rule = schema.sleeps.iter().find(|sleeps| sleeps.at.matches(at));
-            (at.to_owned(), rule.map_or_else(|| value.clone(), |sleeps| sleeps.asleep.value()))
-        })
-        .collect()
+    let asleep = |at: &str, value: &Value| match schema.sleeps.iter().find(|sleeps| sleeps.at.matches(at)) {
+        Some(rule) => rule.asleep.value(),
+        None if at == RunState::WORD => Value::Bool(false),
+        None => value.clone(),
+    };
+    waking.iter().map(|(at, value)| (at.to_owned(), asleep(at, value))).collect()
 }

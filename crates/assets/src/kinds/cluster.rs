@@ -22,6 +22,7 @@ use crate::rest::walk;
 use crate::schema::{Embed, Field, Fragment, IdShape, KeyRule, Ration, Schema};
 use crate::{
     Address, AssetKind, Body, Error, Listed, Listing, Portrait, RestKind, RunState, Scope, WritePath,
+    portrait,
 };
 
 /// The kind.
@@ -131,8 +132,7 @@ impl AssetKind for Cluster {
     }
 
     fn asleep(&self, waking: &Posture) -> Posture {
-        let mut asleep = waking.clone();
-        asleep.set(RunState::WORD, json!(false));
+        let mut asleep = portrait::asleep(&REST.schema, waking);
         asleep.set(PINNED, json!(true));
         asleep
     }
