@@ -1,1 +1,30 @@
-//! The harness that the tests and benchmarks share.
+//! The harness that the tests and benchmarks share: two sites of a simulated account, and a route between them.
+//!
+//! | noun | file | what it is |
+//! |---|---|---|
+//! | [`Fleet`] | `fleet` | an account with east and west, their clients, a state, and the sync of one workspace set |
+//! | [`Site`] | `site` | one workspace of it, and what a person can do there |
+//! | [`Estate`] | `estate` | what a workspace holds, free of ids: what must be equal on both sides |
+//! | [`InProcess`] | `transport` | the client's transport straight into the simulator's router |
+//!
+//! Everything runs under tokio's paused clock: waiting costs nothing, and the same seed gives the same requests in the
+//! same order. Use `#[tokio::test(start_paused = true)]`.
+//!
+//! The judge is not the accused: [`Estate`] reads a workspace through the simulation's own control, with nothing of
+//! what the product uses to crawl, compare or resolve.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a harness that is used wrongly fails the test at once"
+)]
+
+mod estate;
+mod fleet;
+mod site;
+mod transport;
+
+pub use estate::Estate;
+pub use fleet::Fleet;
+pub use site::Site;
+pub use transport::InProcess;

@@ -1,0 +1,9 @@
+//! One integration binary for the whole house.
+//!
+//! | folder | what it proves |
+//! |---|---|
+//! | `architecture` | the walls stand: arrows, homes, words, licences |
+//! | `stories` | estates and bad days that operators know |
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+mod stories;
