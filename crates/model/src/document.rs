@@ -64,9 +64,10 @@ impl From<Value> for Document {
     }
 }
 
+/// Which document it is, and not what it says: people write passwords into settings (P15).
 impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "Document({}, {} bytes)", self.digest().short(), self.0.len())
     }
 }
 
@@ -93,6 +94,13 @@ mod tests {
         assert_eq!(one, two);
         assert_eq!(one.text(), r#"{"a":{"c":null,"d":[1,2]},"b":1}"#);
         assert_eq!(one.digest(), two.digest());
+    }
+
+    #[test]
+    fn printing_a_document_for_debugging_does_not_print_what_it_says() {
+        let document = Document::new(&serde_json::json!({ "spark_env_vars": { "DB_PASSWORD": "hunter2" } }));
+        let printed = format!("{document:?} {document:#?}");
+        assert!(!printed.contains("hunter2") && !printed.contains("DB_PASSWORD"), "{printed}");
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub use group::{
 pub use id_map::IdMap;
 pub use ids::{AssetId, Epoch, GroupName, KindName, MalformedId, Place, RemoteId, RunId, SetName, SiteId};
 pub use intent::{Intent, Tombstone};
-pub use mapping::{MappingTable, Mappings, Row, StringRow};
+pub use mapping::{MappingTable, Mappings, Piece, Row, StringRow, Vocabulary};
 pub use pattern::Pattern;
 pub use plan::{Action, Call, CallBody, Change, Method, Plan, Purpose};
 pub use selection::{MalformedSelector, Selection, Selector};

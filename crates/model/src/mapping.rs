@@ -58,10 +58,6 @@ impl MappingTable {
         (Self::SparkVersions, "spark_versions"),
         (Self::Locations, "location_mappings"),
     ];
-
-    const fn is_by_prefix(self) -> bool {
-        matches!(self, Self::Locations)
-    }
 }
 
 impl Row {
@@ -80,52 +76,120 @@ impl Mappings {
     }
 
     /// What a value of `from` is called at `to`. A value that no row names is the same everywhere. Where two rows
-    /// give the same value at `from`, the first one counts.
+    /// give the same value at `from`, the first one that knows `to` counts.
     #[must_use]
     pub fn map(&self, table: MappingTable, value: &str, from: &SiteId, to: &SiteId) -> String {
-        let rows = self.tables.get(&table).map_or(&[][..], Vec::as_slice);
-        if table.is_by_prefix() {
-            let longest = rows
-                .iter()
-                .filter_map(|row| Some((row.at(from)?, row.at(to)?)))
-                .filter(|(prefix, _)| value.starts_with(prefix))
-                .reduce(|best, next| if next.0.len() > best.0.len() { next } else { best });
-            return match longest {
-                Some((prefix, replacement)) => format!("{replacement}{}", &value[prefix.len()..]),
-                None => value.to_owned(),
-            };
-        }
-        rows.iter()
-            .find(|row| row.at(from) == Some(value))
-            .and_then(|row| row.at(to))
-            .unwrap_or(value)
-            .to_owned()
+        whole(&self.pieces(Vocabulary::Table(table), value, from, to))
     }
 
-    /// A free text of `from`, as it reads at `to`. Rows apply in order, each to what stood in the original text, so
-    /// that no replacement is replaced again.
+    /// A free text of `from`, as it reads at `to`. At each place the longest word counts, and no replacement is
+    /// replaced again.
     #[must_use]
     pub fn map_text(&self, field: &str, text: &str, from: &SiteId, to: &SiteId) -> String {
-        let pairs: Vec<(&str, &str)> = self
-            .strings
-            .iter()
-            .filter(|rule| rule.within.iter().any(|name| name == field))
-            .filter_map(|rule| Some((rule.row.at(from)?, rule.row.at(to)?)))
-            .filter(|(word, _)| !word.is_empty())
-            .collect();
-        let mut mapped = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some(first) = rest.chars().next() {
-            if let Some((word, replacement)) = pairs.iter().find(|(word, _)| rest.starts_with(word)) {
-                mapped.push_str(replacement);
-                rest = &rest[word.len()..];
-            } else {
-                mapped.push(first);
-                rest = &rest[first.len_utf8()..];
+        whole(&self.pieces(Vocabulary::Text(field), text, from, to))
+    }
+
+    /// A value of `from`, cut into what is called otherwise at `to` and what is not. The pieces' texts make the value.
+    #[must_use]
+    pub fn pieces<'a>(
+        &'a self,
+        vocabulary: Vocabulary<'_>,
+        value: &'a str,
+        from: &SiteId,
+        to: &SiteId,
+    ) -> Vec<Piece<'a>> {
+        let table = |table| {
+            let rows = self.tables.get(&table).map_or(&[][..], Vec::as_slice);
+            rows.iter().filter_map(|row| Some((row.at(from)?, row.at(to)?)))
+        };
+        match vocabulary {
+            Vocabulary::Table(by_prefix @ MappingTable::Locations) => location(table(by_prefix), value),
+            Vocabulary::Table(by_value) => {
+                let named = table(by_value).find(|(here, _)| *here == value);
+                vec![Piece { text: value, becomes: named.map(|(_, there)| there) }]
+            }
+            Vocabulary::Text(field) => {
+                let rules = self.strings.iter().filter(|rule| rule.within.iter().any(|name| name == field));
+                let words: Vec<(&str, &str)> =
+                    rules.filter_map(|rule| Some((rule.row.at(from)?, rule.row.at(to)?))).collect();
+                text(&words, value)
             }
         }
-        mapped
     }
+}
+
+/// In which words a value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vocabulary<'a> {
+    /// Those of a table.
+    Table(MappingTable),
+    /// Words inside the free text of this name.
+    Text(&'a str),
+}
+
+/// A part of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// How it reads.
+    pub text: &'a str,
+    /// How it reads at the other site, if it is called otherwise there.
+    pub becomes: Option<&'a str>,
+}
+
+impl<'a> Piece<'a> {
+    /// How it reads at the other site.
+    #[must_use]
+    pub fn mapped(&self) -> &'a str {
+        self.becomes.unwrap_or(self.text)
+    }
+}
+
+fn whole(pieces: &[Piece<'_>]) -> String {
+    pieces.iter().map(Piece::mapped).collect()
+}
+
+/// A URL by its longest mapped prefix. A row that ends with a slash also names the folder itself.
+fn location<'a>(rows: impl Iterator<Item = (&'a str, &'a str)>, value: &'a str) -> Vec<Piece<'a>> {
+    let plain = vec![Piece { text: value, becomes: None }];
+    let prefix = |(here, there): (&'a str, &'a str)| {
+        if value.starts_with(here) {
+            return Some((here.len(), there));
+        }
+        let folder = here.strip_suffix('/').filter(|folder| *folder == value)?;
+        Some((folder.len(), there.strip_suffix('/').unwrap_or(there)))
+    };
+    let longest = rows.filter_map(prefix).reduce(|best, next| if next.0 > best.0 { next } else { best });
+    let Some((length, there)) = longest.filter(|(length, _)| *length > 0) else { return plain };
+    let (head, tail) = value.split_at(length);
+    let mut pieces = vec![Piece { text: head, becomes: Some(there) }];
+    if !tail.is_empty() {
+        pieces.push(Piece { text: tail, becomes: None });
+    }
+    pieces
+}
+
+/// A text by the words in it: at each place the longest, and of equals the first.
+fn text<'a>(words: &[(&'a str, &'a str)], value: &'a str) -> Vec<Piece<'a>> {
+    let mut pieces = Vec::new();
+    let (mut plain_from, mut at) = (0, 0);
+    while let Some(first) = value[at..].chars().next() {
+        let here = words.iter().filter(|(word, _)| !word.is_empty() && value[at..].starts_with(word));
+        match here.reduce(|best, next| if next.0.len() > best.0.len() { next } else { best }) {
+            Some((word, becomes)) => {
+                if plain_from < at {
+                    pieces.push(Piece { text: &value[plain_from..at], becomes: None });
+                }
+                pieces.push(Piece { text: &value[at..at + word.len()], becomes: Some(*becomes) });
+                at += word.len();
+                plain_from = at;
+            }
+            None => at += first.len_utf8(),
+        }
+    }
+    if plain_from < at {
+        pieces.push(Piece { text: &value[plain_from..at], becomes: None });
+    }
+    pieces
 }
 
 #[cfg(test)]
@@ -169,6 +233,33 @@ mod tests {
             "s3://raw-west/x"
         );
         assert_eq!(mappings().map(MappingTable::Locations, "s3://lake/x", &east, &west), "s3://lake-west/x");
+    }
+
+    #[test]
+    fn a_row_that_names_a_folder_also_names_it_without_its_slash() {
+        let (east, west) = ("east".into(), "west".into());
+        assert_eq!(mappings().map(MappingTable::Locations, "s3://lake", &east, &west), "s3://lake-west");
+        assert_eq!(mappings().map(MappingTable::Locations, "s3://lakes/x", &east, &west), "s3://lakes/x");
+    }
+
+    #[test]
+    fn a_row_that_does_not_know_the_site_leaves_the_value_to_one_that_does() {
+        let (east, north) = ("east".into(), "north".into());
+        let mut mappings = mappings();
+        let other =
+            Row([("east".into(), "i3.xlarge".to_owned()), ("north".into(), "n2.large".to_owned())].into());
+        mappings.tables.entry(MappingTable::NodeTypes).or_default().push(other);
+        assert_eq!(mappings.map(MappingTable::NodeTypes, "i3.xlarge", &east, &north), "n2.large");
+    }
+
+    #[test]
+    fn the_longest_word_wins_and_no_replacement_is_replaced_again() {
+        let (east, west) = ("east".into(), "west".into());
+        let rule = |here: &str, there: &str| StringRow { row: row(here, there), within: vec!["p".into()] };
+        let strings =
+            vec![rule("us-east", "us-west"), rule("us-east-1", "us-east-2"), rule("us-east-2", "x")];
+        let mappings = Mappings { strings, ..Mappings::default() };
+        assert_eq!(mappings.map_text("p", "us-east-1/us-east-3/é", &east, &west), "us-east-2/us-west-3/é");
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! Places in a document: a JSON pointer in which `*` stands for any key or index.
+//!
+//! A `*` within a longer segment stands for any run of characters there, because some documents have paths as keys:
+//! `/init_scripts.*.workspace.destination/value`.
 
 use serde_json::Value;
 
@@ -40,8 +43,7 @@ impl Pattern {
         let mut taken = Vec::new();
         for pointer in parents {
             let Some(Value::Object(fields)) = document.pointer_mut(&pointer) else { continue };
-            let keys: Vec<String> =
-                if last == "*" { fields.keys().cloned().collect() } else { vec![unescape(last)] };
+            let keys: Vec<String> = fields.keys().filter(|key| fits(last, key)).cloned().collect();
             for key in keys {
                 if let Some(value) = fields.remove(&key) {
                     taken.push((format!("{pointer}/{}", escape(&key)), value));
@@ -55,8 +57,22 @@ impl Pattern {
     #[must_use]
     pub fn matches(&self, pointer: &str) -> bool {
         let (mine, theirs) = (segments(self.0), segments(pointer));
-        mine.len() == theirs.len() && mine.iter().zip(&theirs).all(|(one, other)| *one == "*" || one == other)
+        mine.len() == theirs.len() && mine.iter().zip(&theirs).all(|(one, other)| fits(one, &unescape(other)))
     }
+}
+
+/// Whether a segment of a pattern stands for a key.
+fn fits(segment: &str, key: &str) -> bool {
+    let Some((start, rest)) = segment.split_once('*') else { return unescape(segment) == key };
+    let Some(mut left) = key.strip_prefix(&unescape(start)) else { return false };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let end = parts.pop().unwrap_or_default();
+    for part in parts {
+        let part = unescape(part);
+        let Some(at) = left.find(&part) else { return false };
+        left = &left[at + part.len()..];
+    }
+    left.ends_with(&unescape(end))
 }
 
 fn segments(pattern: &str) -> Vec<&str> {
@@ -76,8 +92,8 @@ fn expand(value: &Value, rest: &[&str], pointer: &mut String, found: &mut Vec<St
         pointer.truncate(length);
     };
     match value {
-        Value::Object(fields) if *segment == "*" => {
-            fields.iter().for_each(|(key, child)| descend(key, child))
+        Value::Object(fields) if segment.contains('*') => {
+            fields.iter().filter(|(key, _)| fits(segment, key)).for_each(|(key, child)| descend(key, child));
         }
         Value::Object(fields) => {
             let key = unescape(segment);
@@ -127,6 +143,19 @@ mod tests {
         let taken = Pattern("/tasks/*/id").take(&mut document);
         assert_eq!(taken, [("/tasks/0/id".to_owned(), json!(1)), ("/tasks/1/id".to_owned(), json!(3))]);
         assert_eq!(document, json!({ "tasks": [{ "k": 2 }, {}] }));
+    }
+
+    #[test]
+    fn a_star_within_a_segment_stands_for_a_run_of_characters() {
+        let document =
+            json!({ "init_scripts.0.s3.region": 1, "init_scripts.*.s3.region": 2, "init_scripts": 3 });
+        let mut seen = Vec::new();
+        let pattern = Pattern("/init_scripts.*.s3.region");
+        pattern.visit(&document, |pointer, _| seen.push(pointer.to_owned()));
+        assert_eq!(seen, ["/init_scripts.*.s3.region", "/init_scripts.0.s3.region"]);
+        assert!(pattern.matches("/init_scripts.12.s3.region"));
+        assert!(!pattern.matches("/init_scripts.12.s3.endpoint"));
+        assert!(!Pattern("/ab*ba").matches("/aba"));
     }
 
     #[test]

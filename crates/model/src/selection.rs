@@ -10,7 +10,7 @@ use crate::Key;
 /// Kinds by plural name (or `*` for all), and keys by glob.
 ///
 /// `*` matches within one segment of a path, `**` across segments. In names, where a slash means nothing, `*`
-/// matches everything.
+/// matches everything. `/Workspace` in front of a path is an alias and counts for nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Selector {
     /// The plural name of a kind, or `*`.
@@ -44,7 +44,7 @@ impl Selector {
             return false;
         }
         if key.as_str().starts_with('/') {
-            return fast_glob::glob_match(&self.keys, key.as_str());
+            return fast_glob::glob_match(self.path().unwrap_or(&self.keys), key.as_str());
         }
         // A name's slash separates nothing, so it must not stop a star.
         let plain = |text: &str| text.replace('/', "\u{1}");
@@ -54,12 +54,20 @@ impl Selector {
     /// The folder below which everything it can match lies: the path before the first wildcard. None for names.
     #[must_use]
     pub fn root(&self) -> Option<&str> {
-        let path = self.keys.strip_prefix('/').map(|_| self.keys.as_str())?;
+        let path = self.path()?;
         let literal = path.find(['*', '?', '[', '{']).map_or(path, |wild| &path[..wild]);
         if literal.len() == path.len() {
             return Some(path);
         }
         Some(literal.rfind('/').map_or("/", |slash| &literal[..slash.max(1)]))
+    }
+}
+
+impl Selector {
+    /// The glob without its alias, if it is one of paths.
+    fn path(&self) -> Option<&str> {
+        let path = self.keys.strip_prefix('/').map(|_| self.keys.as_str())?;
+        Some(path.strip_prefix("/Workspace").filter(|rest| rest.starts_with('/')).unwrap_or(path))
     }
 }
 
@@ -165,6 +173,14 @@ mod tests {
         assert!(!group.takes("notebooks", &Key::new("/Shared/marketing/a")));
         assert!(!group.takes("clusters", &Key::new("finance-a")));
         assert!(selection(&[], &[]).takes("clusters", &Key::new("anything")));
+    }
+
+    #[test]
+    fn a_path_may_be_selected_by_its_alias() {
+        let group = selection(&["notebooks:/Workspace/Shared/**"], &["notebooks:/Workspace/Shared/tmp/**"]);
+        assert!(group.takes("notebooks", &Key::new("/Shared/a")));
+        assert!(!group.takes("notebooks", &Key::new("/Shared/tmp/a")));
+        assert_eq!(group.roots(&["notebooks"]), ["/Shared"]);
     }
 
     #[test]
