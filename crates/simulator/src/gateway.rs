@@ -163,8 +163,9 @@ impl Account {
             return self.refused(&refusal);
         }
         let now_ms = self.world.now_ms;
+        let asked = (&request.method, request.path.as_str());
         if let Err(TooMany { family, retry_after_seconds }) =
-            self.buckets.take(&self.world.settings.limits, at, &request.path, now_ms)
+            self.buckets.take(&self.world.settings.limits, at, asked, now_ms)
         {
             return self.refused(&Refusal::too_many(&family, retry_after_seconds));
         }

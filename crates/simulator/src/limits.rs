@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use http::Method;
 use serde::{Deserialize, Serialize};
 
 /// One family: the requests that share a limit.
@@ -13,7 +14,8 @@ use serde::{Deserialize, Serialize};
 pub struct Limit {
     /// What the family is called: `jobs/create`.
     pub family: String,
-    /// Path patterns, `*` for one segment. A request belongs to the first family of the table that it matches.
+    /// Path patterns, `*` for one segment, perhaps after a method: `/api/*/jobs/create`, `GET /api/*/jobs/**`. A request
+    /// belongs to the first family of the table that it matches.
     pub paths: Vec<String>,
     /// Requests per second.
     pub per_second: f64,
@@ -81,6 +83,15 @@ impl Limits {
     }
 }
 
+impl Limit {
+    fn covers(&self, method: &Method, path: &str) -> bool {
+        self.paths.iter().any(|pattern| match pattern.split_once(' ') {
+            Some((own, pattern)) => own == method.as_str() && crate::pattern::matches(pattern, path),
+            None => crate::pattern::matches(pattern, path),
+        })
+    }
+}
+
 /// How full each bucket of a workspace is.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Buckets(BTreeMap<(usize, usize), Bucket>);
@@ -104,15 +115,11 @@ impl Buckets {
         &mut self,
         limits: &Limits,
         workspace: usize,
-        path: &str,
+        (method, path): (&Method, &str),
         now_ms: i64,
     ) -> Result<(), TooMany> {
-        let Some((index, limit)) = limits
-            .families
-            .iter()
-            .enumerate()
-            .find(|(_, limit)| limit.paths.iter().any(|pattern| crate::pattern::matches(pattern, path)))
-        else {
+        let mut families = limits.families.iter().enumerate();
+        let Some((index, limit)) = families.find(|(_, limit)| limit.covers(method, path)) else {
             return Ok(());
         };
         let most = limit.per_second.max(1.0);
@@ -137,15 +144,26 @@ mod tests {
     fn a_family_takes_a_seconds_worth_and_then_its_rate() {
         let limits = Limits::published();
         let mut buckets = Buckets::default();
-        let path = "/api/2.2/jobs/create";
+        let create = (&Method::POST, "/api/2.2/jobs/create");
         for _ in 0..20 {
-            buckets.take(&limits, 0, path, 0).unwrap();
+            buckets.take(&limits, 0, create, 0).unwrap();
         }
-        let refused = buckets.take(&limits, 0, path, 0).unwrap_err();
+        let refused = buckets.take(&limits, 0, create, 0).unwrap_err();
         assert_eq!(refused.retry_after_seconds, Some(1));
-        buckets.take(&limits, 1, path, 0).unwrap();
-        buckets.take(&limits, 0, "/api/2.2/jobs/list", 0).unwrap();
-        buckets.take(&limits, 0, path, 50).unwrap();
-        buckets.take(&limits, 0, path, 50).unwrap_err();
+        buckets.take(&limits, 1, create, 0).unwrap();
+        buckets.take(&limits, 0, (&Method::GET, "/api/2.2/jobs/list"), 0).unwrap();
+        buckets.take(&limits, 0, create, 50).unwrap();
+        buckets.take(&limits, 0, create, 50).unwrap_err();
+    }
+
+    #[test]
+    fn a_family_may_speak_of_one_method_alone() {
+        let paths = vec!["GET /api/*/jobs/**".to_owned()];
+        let families = vec![Limit { family: "jobs/read".to_owned(), paths, per_second: 1.0 }];
+        let limits = Limits { families, retry_after: false };
+        let mut buckets = Buckets::default();
+        buckets.take(&limits, 0, (&Method::GET, "/api/2.2/jobs/list"), 0).unwrap();
+        buckets.take(&limits, 0, (&Method::POST, "/api/2.2/jobs/reset"), 0).unwrap();
+        buckets.take(&limits, 0, (&Method::GET, "/api/2.2/jobs/get"), 0).unwrap_err();
     }
 }
