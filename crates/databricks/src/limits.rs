@@ -4,6 +4,7 @@
 //! of the table that covers it; the last row covers everything.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use http::Method;
 use serde::Deserialize;
@@ -119,6 +120,14 @@ impl Route {
             }
         }
         given.next().is_none()
+    }
+}
+
+/// As it is written in the table.
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let method = self.method.as_ref().map_or("*", Method::as_str);
+        write!(f, "{method} /{}", self.segments.join("/"))
     }
 }
 
