@@ -12,14 +12,14 @@ pub enum Error {
     Databricks(#[from] twinlake_databricks::Error),
 
     /// A document lacks what every document of its kind has.
-    #[error("a {kind} came without `{field}`: {shown}")]
+    #[error("a {kind} came without `{field}`; it has {has}")]
     Unrecognizable {
         /// The kind.
         kind: &'static str,
         /// The missing or misshapen field.
         field: String,
-        /// The start of the document.
-        shown: String,
+        /// The names of the fields that it has. Not what they hold: that may be anything, a password too (P15).
+        has: String,
     },
 
     /// A request was about to be sent that refers to something without an id there.
@@ -33,6 +33,15 @@ pub enum Error {
 }
 
 impl Error {
+    /// A document that lacks `field`.
+    pub(crate) fn unrecognizable(kind: &'static str, field: &str, document: &serde_json::Value) -> Self {
+        let has = document.as_object().map_or_else(
+            || "no fields at all".to_owned(),
+            |fields| fields.keys().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", "),
+        );
+        Self::Unrecognizable { kind, field: field.to_owned(), has }
+    }
+
     /// What the error asks for.
     #[must_use]
     pub fn class(&self) -> ErrorClass {

@@ -52,7 +52,7 @@ pub trait AssetKind: fmt::Debug + Send + Sync {
 
     /// What `waking` must be on a standby. The default follows [`Schema::sleeps`].
     fn asleep(&self, waking: &Posture) -> Posture {
-        crate::portrait::asleep(self.schema(), waking)
+        crate::posture::asleep(self.schema(), waking)
     }
 
     /// A posture of sleeping assets of which a workspace has only so many to give.

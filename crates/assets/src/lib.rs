@@ -8,6 +8,7 @@
 //! | how a service's document becomes portable | [`symbolize`] |
 //! | how it becomes what it must be at another site | [`localize`] |
 //! | how a change's call becomes a request | [`resolve`] |
+//! | what becomes of secrets | `secret` |
 //!
 //! A document goes through three forms. *Raw*: as the service shows it. *Portable*: what the service owns is gone,
 //! posture and identity tag are set apart, ids are symbols. *Localized*: the portable document in another site's
@@ -15,17 +16,23 @@
 //!
 //! This crate decides nothing about *when*: it knows what kinds are, not what changed.
 
+mod beside;
+mod edit;
 mod error;
 pub mod fragments;
 mod kind;
 pub mod kinds;
 pub mod localize;
 mod portrait;
+mod posture;
 pub mod resolve;
 mod rest;
 mod schema;
+mod secret;
 pub mod symbolize;
 mod tag;
+#[cfg(test)]
+mod tests;
 
 pub use error::Error;
 pub use kind::{AssetKind, Body, Listed, Listing, Scope};
@@ -33,5 +40,6 @@ pub use portrait::Portrait;
 pub use rest::{Address, RestKind, RunState, WritePath};
 pub use schema::{
     Asleep, By, Embed, Field, Fragment, IdShape, KeyRule, Missing, Ration, Reference, Schema, Sleeps,
+    TagForm, Tags,
 };
 pub use tag::TAG_KEY;

@@ -2,18 +2,23 @@
 //!
 //! Every field that has another value at another site is mapped by the group's tables. A table may be many-to-one, and
 //! a value may happen to exist in both dialects, so on the way back the tables alone can be wrong. The base of the
-//! pair knows what each field was on both sides: where the field still has the value that the base gives for this
-//! side, and the base's other side is a value that the tables would still take here, that value is the answer.
+//! pair knows what each field was on both sides, and where a field is as the base has it on this side, it is as the base
+//! has it on the other. Where somebody edited it, only what they edited is looked up in the tables; what stands around
+//! the edit still is what it was.
+//!
+//! Either is believed only if the tables still lead from the answer to what stands here: a base that was made with other
+//! tables says nothing.
+//!
+//! What is not done: nothing is converted between clouds. The attributes of one cloud are carried as they are, and mean
+//! nothing on another; kinds say so in [`Schema::leaves_behind`](crate::Schema::leaves_behind).
 
 use serde_json::Value;
-use twinlake_model::{Mappings, SiteId};
+use twinlake_model::{Mappings, Piece, SiteId, Vocabulary, reference};
 
+use crate::beside::Beside;
+use crate::edit::carry_edit;
 use crate::schema::{Embed, Field, Fragment};
 use crate::symbolize::TEXT;
-
-/// The fields by which list items are told apart when two versions of a list are laid beside each other.
-const ITEM_KEYS: &[&str] =
-    &["task_key", "job_cluster_key", "environment_key", "environment_variables_key", "name"];
 
 /// Two dialects, and the tables between them.
 #[derive(Clone, Copy, Debug)]
@@ -26,8 +31,28 @@ pub struct Dialects<'a> {
     pub mappings: &'a Mappings,
 }
 
+impl<'a> Dialects<'a> {
+    /// The way back.
+    pub(crate) const fn reversed(self) -> Self {
+        Self { from: self.to, to: self.from, mappings: self.mappings }
+    }
+
+    /// A text cut into what is called otherwise there and what is not.
+    pub(crate) fn pieces<'t>(self, vocabulary: Vocabulary<'_>, text: &'t str) -> Vec<Piece<'t>>
+    where
+        'a: 't,
+    {
+        self.mappings.pieces(vocabulary, text, self.from, self.to)
+    }
+
+    /// A text by the tables alone.
+    pub(crate) fn translate(self, vocabulary: Vocabulary<'_>, text: &str) -> String {
+        self.pieces(vocabulary, text).iter().map(Piece::mapped).collect()
+    }
+}
+
 /// The same asset in both dialects, as it once was.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Pair<'a> {
     /// In the dialect that the document comes in.
     pub from: &'a Value,
@@ -35,7 +60,7 @@ pub struct Pair<'a> {
     pub to: &'a Value,
 }
 
-/// Translates a portable document.
+/// Translates a portable document. Only fields that the fragment names are touched.
 #[must_use]
 pub fn localize(
     fragment: &Fragment,
@@ -43,41 +68,40 @@ pub fn localize(
     dialects: Dialects<'_>,
     base: Option<Pair<'_>>,
 ) -> Value {
+    let beside = base.map(|pair| Beside::of(document, pair.from, pair.to)).unwrap_or_default();
     let mut localized = document.clone();
-    translate(fragment, &mut localized, document, "", dialects, base);
+    translate_part(fragment, &mut localized, (&beside.here, &beside.there), dialects);
     localized
 }
 
-fn translate(
-    fragment: &Fragment,
-    part: &mut Value,
-    whole: &Value,
-    at: &str,
-    dialects: Dialects<'_>,
-    base: Option<Pair<'_>>,
-) {
+/// A value as it once was: in this dialect, and in the other. Null where it was not.
+type Once<'v> = (&'v Value, &'v Value);
+
+fn once_at<'v>((here, there): Once<'v>, pointer: &str) -> Once<'v> {
+    (here.pointer(pointer).unwrap_or(&Value::Null), there.pointer(pointer).unwrap_or(&Value::Null))
+}
+
+fn translate_part(fragment: &Fragment, part: &mut Value, once: Once<'_>, dialects: Dialects<'_>) {
     for field in fragment.fields {
-        let (pattern, word) = match field {
-            Field::SiteLocal(pattern, table) => (pattern, Word::Of(*table)),
-            Field::FreeText(pattern, name) => (pattern, Word::Within(name)),
+        let (pattern, vocabulary) = match field {
+            Field::SiteLocal(pattern, table) => (pattern, Vocabulary::Table(*table)),
+            Field::FreeText(pattern, name) => (pattern, Vocabulary::Text(name)),
             _ => continue,
         };
         pattern.visit_mut(part, |pointer, value| {
-            if matches!(word, Word::Within(_)) && has_a_table(fragment, pointer) {
-                return;
+            if matches!(vocabulary, Vocabulary::Table(_)) || !has_a_table(fragment, pointer) {
+                translate_value(value, once_at(once, pointer), vocabulary, dialects);
             }
-            let before = |pair| beside(whole, &format!("{at}{pointer}"), pair);
-            translate_value(value, word, dialects, base.and_then(before));
         });
     }
     for embed in fragment.embeds {
         match embed {
             Embed::At(pattern, inner) => pattern.visit_mut(part, |pointer, part| {
-                translate(inner, part, whole, &format!("{at}{pointer}"), dialects, base);
+                translate_part(inner, part, once_at(once, pointer), dialects);
             }),
             Embed::InText(pattern, inner) => pattern.visit_mut(part, |pointer, text| {
                 if let Some(part) = text.get_mut(TEXT) {
-                    translate(inner, part, whole, &format!("{at}{pointer}/{TEXT}"), dialects, base);
+                    translate_part(inner, part, once_at(once, &format!("{pointer}/{TEXT}")), dialects);
                 }
             }),
         }
@@ -92,74 +116,33 @@ fn has_a_table(fragment: &Fragment, pointer: &str) -> bool {
         .any(|field| matches!(field, Field::SiteLocal(pattern, _) if pattern.matches(pointer)))
 }
 
-/// How one field's words are found in the tables.
-#[derive(Clone, Copy)]
-enum Word {
-    Of(twinlake_model::MappingTable),
-    Within(&'static str),
-}
-
-impl Word {
-    fn map(self, text: &str, from: &SiteId, to: &SiteId, mappings: &Mappings) -> String {
-        match self {
-            Self::Of(table) => mappings.map(table, text, from, to),
-            Self::Within(field) => mappings.map_text(field, text, from, to),
-        }
-    }
-}
-
-fn translate_value(value: &mut Value, word: Word, dialects: Dialects<'_>, base: Option<(&Value, &Value)>) {
-    let Dialects { from, to, mappings } = dialects;
+fn translate_value(value: &mut Value, once: Once<'_>, vocabulary: Vocabulary<'_>, dialects: Dialects<'_>) {
     match value {
         Value::String(text) => {
-            let once = base.and_then(|(here, there)| Some((here.as_str()?, there.as_str()?)));
-            let recorded = once.filter(|(here, there)| {
-                *here == text.as_str() && word.map(there, to, from, mappings) == text.as_str()
-            });
-            *text =
-                recorded.map_or_else(|| word.map(text, from, to, mappings), |(_, there)| there.to_owned());
+            let known = match once {
+                (Value::String(here), Value::String(there)) => {
+                    carry_edit(text, here, there, vocabulary, dialects)
+                }
+                _ => None,
+            };
+            *text = known.unwrap_or_else(|| dialects.translate(vocabulary, text));
         }
-        Value::Array(items) => items.iter_mut().enumerate().for_each(|(index, item)| {
-            let beside = base.and_then(|(here, there)| Some((here.get(index)?, there.get(index)?)));
-            translate_value(item, word, dialects, beside);
-        }),
-        Value::Object(fields) => fields.iter_mut().for_each(|(key, field)| {
-            let beside = base.and_then(|(here, there)| Some((here.get(key)?, there.get(key)?)));
-            translate_value(field, word, dialects, beside);
-        }),
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                let null = &Value::Null;
+                let once = (once.0.get(index).unwrap_or(null), once.1.get(index).unwrap_or(null));
+                translate_value(item, once, vocabulary, dialects);
+            }
+        }
+        // A symbol names an asset by where it was first seen. It is the same at every site.
+        Value::Object(_) if reference(value).is_some() => {}
+        Value::Object(fields) => {
+            for (key, field) in fields {
+                let null = &Value::Null;
+                let once = (once.0.get(key).unwrap_or(null), once.1.get(key).unwrap_or(null));
+                translate_value(field, once, vocabulary, dialects);
+            }
+        }
         _ => {}
     }
-}
-
-/// What stands at a document's pointer in both sides of a pair. Items of lists are found by their key where they have
-/// one, so that a task that moved is still the same task.
-fn beside<'v>(document: &Value, pointer: &str, pair: Pair<'v>) -> Option<(&'v Value, &'v Value)> {
-    let (mut mine, mut here, mut there) = (document, pair.from, pair.to);
-    for segment in pointer.split('/').skip(1) {
-        let key = segment.replace("~1", "/").replace("~0", "~");
-        if let Value::Array(items) = mine {
-            let item = items.get(key.parse::<usize>().ok()?)?;
-            (here, there) = match item_key(item) {
-                Some(name) => (item_with(here, name)?, item_with(there, name)?),
-                None => (at(here, &key)?, at(there, &key)?),
-            };
-            mine = item;
-        } else {
-            mine = mine.get(&key)?;
-            (here, there) = (here.get(&key)?, there.get(&key)?);
-        }
-    }
-    Some((here, there))
-}
-
-fn item_key(item: &Value) -> Option<(&'static str, &Value)> {
-    ITEM_KEYS.iter().find_map(|key| Some((*key, item.get(*key)?)))
-}
-
-fn item_with<'v>(list: &'v Value, (key, name): (&str, &Value)) -> Option<&'v Value> {
-    list.as_array()?.iter().find(|item| item.get(key) == Some(name))
-}
-
-fn at<'v>(list: &'v Value, index: &str) -> Option<&'v Value> {
-    list.get(index.parse::<usize>().ok()?)
 }

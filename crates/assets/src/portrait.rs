@@ -1,14 +1,16 @@
 //! A raw document, taken apart: what it is, whether it runs, whose copy it says it is.
 
+use std::fmt;
+
 use serde_json::{Value, json};
-use twinlake_model::{AssetId, Key, Posture, RemoteId};
+use twinlake_model::{AssetId, Document, Key, Posture, RemoteId};
 
 use crate::schema::{Embed, Field, Fragment, IdShape, KeyRule};
 use crate::symbolize::TEXT;
-use crate::{Error, RunState, Schema, tag};
+use crate::{Error, Schema, posture, secret, tag};
 
 /// The parts of a raw document. The spec still has the place's own ids.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Portrait {
     /// What the place calls it.
     pub remote: RemoteId,
@@ -22,9 +24,23 @@ pub struct Portrait {
     pub tag: Option<AssetId>,
 }
 
+/// Names the spec by its digest: what it says may hold anything, a password too (P15).
+impl fmt::Debug for Portrait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Portrait")
+            .field("remote", &self.remote)
+            .field("key", &self.key)
+            .field("spec", &Document::new(&self.spec))
+            .field("posture", &self.posture)
+            .field("tag", &self.tag)
+            .finish()
+    }
+}
+
 impl Portrait {
-    /// Takes a document apart by the kind's schema: id and key are read, what the service owns is dropped, posture
-    /// and tag are set apart, JSON inside strings is opened, and lists without an order are put into one.
+    /// Takes a document apart by the kind's schema: id and key are read, what the service owns is dropped, secrets in
+    /// plain text are taken out, posture and tag are set apart, JSON inside strings is opened, and lists without an
+    /// order are put into one.
     ///
     /// # Errors
     /// When the document has no id or no key.
@@ -39,7 +55,7 @@ impl Portrait {
         };
         open(&schema.fragment, &mut raw);
         let tag = tag::take(schema, &mut raw);
-        let posture = take_posture(schema, &mut raw);
+        let posture = posture::take(schema, &mut raw);
         Ok(Self { remote, key, spec: raw, posture, tag })
     }
 }
@@ -50,11 +66,7 @@ pub(crate) fn remote_id(schema: &Schema, raw: &Value) -> Result<RemoteId, Error>
     match raw.pointer(at.0) {
         Some(Value::String(text)) if !text.is_empty() => Ok(RemoteId::new(text.as_str())),
         Some(Value::Number(number)) => Ok(RemoteId::new(number.to_string())),
-        _ => Err(Error::Unrecognizable {
-            kind: schema.name,
-            field: at.0.to_owned(),
-            shown: raw.to_string().chars().take(120).collect(),
-        }),
+        _ => Err(Error::unrecognizable(schema.name, at.0, raw)),
     }
 }
 
@@ -69,11 +81,12 @@ pub(crate) fn id_value(shape: IdShape, remote: &RemoteId) -> Value {
     }
 }
 
-/// Drops what the service owns, opens JSON inside strings, and orders lists without an order.
+/// Drops what the service owns, takes out secrets, opens JSON inside strings, and orders lists without an order.
 fn open(fragment: &Fragment, value: &mut Value) {
     for field in fragment.fields {
         match field {
             Field::ServerOwned(at) => drop(at.take(value)),
+            Field::Secret(at) => at.visit_mut(value, |_, secret| secret::withhold(secret)),
             Field::Unordered(at) => at.visit_mut(value, |_, list| sort(list, None)),
             Field::Keyed(at, key) => at.visit_mut(value, |_, list| sort(list, Some(key))),
             _ => {}
@@ -102,63 +115,4 @@ fn sort(list: &mut Value, key: Option<&str>) {
             None => item.to_string(),
         });
     }
-}
-
-fn take_posture(schema: &Schema, raw: &mut Value) -> Posture {
-    let mut posture = Posture::none();
-    for sleeps in schema.sleeps {
-        let (holders, field) = holders(sleeps.at.0, raw);
-        for holder in holders {
-            let Some(Value::Object(fields)) = raw.pointer_mut(&holder) else { continue };
-            let value = fields.remove(&field).unwrap_or_else(|| sleeps.absent.value());
-            posture.set(format!("{holder}/{field}"), value);
-        }
-    }
-    posture
-}
-
-/// The objects that hold (or would hold) a field: their concrete pointers, and the field's name.
-fn holders(at: &str, raw: &Value) -> (Vec<String>, String) {
-    let (parent, field) = at.rsplit_once('/').unwrap_or(("", at));
-    let mut holders = Vec::new();
-    let parts: Vec<&str> = parent.split('/').skip(1).collect();
-    descend(raw, &parts, String::new(), &mut holders);
-    (holders, field.to_owned())
-}
-
-fn descend(value: &Value, rest: &[&str], pointer: String, found: &mut Vec<String>) {
-    match (rest.split_first(), value) {
-        (None, Value::Object(_)) => found.push(pointer),
-        (Some((&"*", rest)), Value::Array(items)) => {
-            for (index, item) in items.iter().enumerate() {
-                descend(item, rest, format!("{pointer}/{index}"), found);
-            }
-        }
-        (Some((&key, rest)), Value::Object(fields)) => {
-            if let Some(child) = fields.get(key) {
-                descend(child, rest, format!("{pointer}/{key}"), found);
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Puts posture fields back into a spec. Words of the kind that are no pointers are left out.
-pub(crate) fn put_posture(spec: &mut Value, posture: &Posture) {
-    for (at, value) in posture.iter().filter(|(at, _)| at.starts_with('/')) {
-        let Some((holder, field)) = at.rsplit_once('/') else { continue };
-        if let Some(Value::Object(fields)) = spec.pointer_mut(holder) {
-            fields.insert(field.to_owned(), value.clone());
-        }
-    }
-}
-
-/// What a posture is on a standby: by the schema's fields, and whatever runs as a whole does not.
-pub(crate) fn asleep(schema: &Schema, waking: &Posture) -> Posture {
-    let asleep = |at: &str, value: &Value| match schema.sleeps.iter().find(|sleeps| sleeps.at.matches(at)) {
-        Some(rule) => rule.asleep.value(),
-        None if at == RunState::WORD => Value::Bool(false),
-        None => value.clone(),
-    };
-    waking.iter().map(|(at, value)| (at.to_owned(), asleep(at, value))).collect()
 }

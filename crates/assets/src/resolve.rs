@@ -10,7 +10,7 @@ use twinlake_model::{AssetId, Call, CallBody, IdMap, Method, Place, Purpose, ref
 
 use crate::schema::IdShape;
 use crate::symbolize::TEXT;
-use crate::{Error, kinds, portrait};
+use crate::{Error, kinds, portrait, secret};
 
 /// The request of a call, for `place`.
 ///
@@ -53,8 +53,8 @@ const fn method(method: Method) -> http::Method {
     }
 }
 
-/// Replaces symbols by ids and closes JSON inside strings.
-fn settle(value: &Value, place: &Place, ids: &IdMap) -> Result<Value, Error> {
+/// Replaces symbols by ids, leaves out secrets that were not carried, and closes JSON inside strings.
+pub(crate) fn settle(value: &Value, place: &Place, ids: &IdMap) -> Result<Value, Error> {
     if let Some(asset) = reference(value) {
         let remote = ids.remote(&asset, place);
         // An asset that was minted at this very place is called here what it was minted as.
@@ -70,7 +70,8 @@ fn settle(value: &Value, place: &Place, ids: &IdMap) -> Result<Value, Error> {
             if let (1, Some(text)) = (fields.len(), fields.get(TEXT)) {
                 return Ok(Value::from(settle(text, place, ids)?.to_string()));
             }
-            fields.iter().map(|(key, field)| Ok((key.clone(), settle(field, place, ids)?))).collect()
+            let carried = fields.iter().filter(|(_, field)| !secret::is_withheld(field));
+            carried.map(|(key, field)| Ok((key.clone(), settle(field, place, ids)?))).collect()
         }
         plain => Ok(plain.clone()),
     }

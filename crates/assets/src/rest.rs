@@ -6,7 +6,7 @@ use twinlake_base::ErrorClass;
 use twinlake_databricks::{Complete, ListCall, Paging, Reader, segment};
 use twinlake_model::{Action, Call, CallBody, Change, Key, Method, Posture, Purpose, RemoteId, symbol};
 
-use crate::{AssetKind, Error, Listed, Listing, Portrait, Schema, Scope, portrait, tag};
+use crate::{AssetKind, Error, Listed, Listing, Portrait, Schema, Scope, posture, tag};
 
 /// A kind whose objects live in one REST collection.
 #[derive(Debug)]
@@ -143,7 +143,7 @@ impl RestKind {
     #[must_use]
     pub fn body(&self, change: &Change, spec: &Value) -> Value {
         let mut body = spec.clone();
-        portrait::put_posture(&mut body, &change.desired.posture);
+        posture::put(&self.schema, &mut body, &change.desired.posture);
         tag::put(&self.schema, &change.asset, &mut body);
         body
     }

@@ -24,12 +24,32 @@ pub struct Schema {
     pub fragment: Fragment,
     /// The fields that decide whether it runs.
     pub sleeps: &'static [Sleeps],
-    /// The map (or list of key-value pairs) in which an identity tag has room, and how many tags it may hold.
-    pub tags: Option<(Pattern, usize)>,
+    /// Where an identity tag has room.
+    pub tags: Option<Tags>,
     /// What cannot travel. Shown by `twinlake kinds`.
     pub leaves_behind: &'static [&'static str],
     /// How long after a write a list may still not show it.
     pub consistency: Duration,
+}
+
+/// Where tags stand in a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tags {
+    /// Where.
+    pub at: Pattern,
+    /// How many there may be in all.
+    pub room: usize,
+    /// In which form.
+    pub form: TagForm,
+}
+
+/// In which form tags stand in a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TagForm {
+    /// `{"key": "value"}`
+    Map,
+    /// `[{"key": "key", "value": "value"}]`
+    Pairs,
 }
 
 /// How people find an asset.
@@ -96,10 +116,14 @@ pub enum By {
     /// By remote id, which differs per workspace: becomes a symbol.
     Id,
     /// By workspace path, which is the same everywhere: kept, and waited for. `to` may name several kinds, separated
-    /// by `|`. Only absolute workspace paths count.
+    /// by `|`. Only absolute workspace paths count; what else may stand there is [`symbolize::workspace_path`]'s to say.
+    ///
+    /// [`symbolize::workspace_path`]: crate::symbolize::workspace_path
     Path,
     /// By a principal's name: kept.
     Principal,
+    /// By a name that is the same everywhere, as tables and connections have: kept.
+    Name,
 }
 
 /// What to do about a reference that has no counterpart at the target.
@@ -124,6 +148,8 @@ pub enum Field {
     SiteLocal(Pattern, MappingTable),
     /// A text in which words may differ by site; the name is the config's (`spark_conf`).
     FreeText(Pattern, &'static str),
+    /// A password or key. Where it is a reference to a secret scope it is carried; in plain text it is not.
+    Secret(Pattern),
     /// A list whose items are told apart by this key.
     Keyed(Pattern, &'static str),
     /// A list whose order means nothing.

@@ -19,10 +19,9 @@ use twinlake_model::{Action, Call, Change, Digest, Key, Mark, Pattern, Posture, 
 
 use crate::fragments::CLUSTER_SPEC;
 use crate::rest::walk;
-use crate::schema::{Embed, Field, Fragment, IdShape, KeyRule, Ration, Schema};
+use crate::schema::{Embed, Field, Fragment, IdShape, KeyRule, Ration, Schema, TagForm, Tags};
 use crate::{
-    Address, AssetKind, Body, Error, Listed, Listing, Portrait, RestKind, RunState, Scope, WritePath,
-    portrait,
+    Address, AssetKind, Body, Error, Listed, Listing, Portrait, RestKind, RunState, Scope, WritePath, posture,
 };
 
 /// The kind.
@@ -73,7 +72,7 @@ static REST: RestKind = RestKind {
             embeds: &[Embed::At(Pattern(""), &CLUSTER_SPEC)],
         },
         sleeps: &[],
-        tags: Some((Pattern("/custom_tags"), 40)),
+        tags: Some(Tags { at: Pattern("/custom_tags"), room: 45, form: TagForm::Map }),
         leaves_behind: &[
             "passwords of Docker images given in plain text",
             "installed libraries",
@@ -132,7 +131,7 @@ impl AssetKind for Cluster {
     }
 
     fn asleep(&self, waking: &Posture) -> Posture {
-        let mut asleep = portrait::asleep(&REST.schema, waking);
+        let mut asleep = posture::asleep(&REST.schema, waking);
         asleep.set(PINNED, json!(true));
         asleep
     }

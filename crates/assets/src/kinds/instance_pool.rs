@@ -9,7 +9,7 @@ use std::time::Duration;
 use twinlake_databricks::Paging;
 use twinlake_model::{MappingTable, Pattern};
 
-use crate::schema::{Asleep, Field, Fragment, IdShape, KeyRule, Schema, Sleeps};
+use crate::schema::{Asleep, Field, Fragment, IdShape, KeyRule, Schema, Sleeps, TagForm, Tags};
 use crate::{Address, RestKind, WritePath};
 
 /// The kind.
@@ -55,7 +55,7 @@ pub static KIND: RestKind = RestKind {
             absent: Asleep::Number(0),
             asleep: Asleep::Number(0),
         }],
-        tags: Some((Pattern("/custom_tags"), 40)),
+        tags: Some(Tags { at: Pattern("/custom_tags"), room: 45, form: TagForm::Map }),
         leaves_behind: &["passwords of preloaded Docker images"],
         consistency: Duration::from_secs(10),
     },

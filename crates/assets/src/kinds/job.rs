@@ -19,7 +19,7 @@ use twinlake_model::{Call, Change, Key, MappingTable, Pattern, Posture, RemoteId
 
 use crate::fragments::{CLUSTER_SPEC, TASK};
 use crate::schema::{
-    Asleep, By, Embed, Field, Fragment, IdShape, KeyRule, Missing, Reference, Schema, Sleeps,
+    Asleep, By, Embed, Field, Fragment, IdShape, KeyRule, Missing, Reference, Schema, Sleeps, TagForm, Tags,
 };
 use crate::{
     Address, AssetKind, Body, Error, Listed, Listing, Portrait, RestKind, Scope, WritePath, portrait, rest,
@@ -117,7 +117,7 @@ static REST: RestKind = RestKind {
                 asleep: Asleep::Flag(false),
             },
         ],
-        tags: Some((Pattern("/tags"), 25)),
+        tags: Some(Tags { at: Pattern("/tags"), room: 25, form: TagForm::Map }),
         leaves_behind: &[
             "run history",
             "credentials of a private Git source",

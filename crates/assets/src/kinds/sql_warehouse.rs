@@ -9,7 +9,7 @@ use std::time::Duration;
 use twinlake_databricks::Paging;
 use twinlake_model::{MappingTable, Method, Pattern};
 
-use crate::schema::{By, Field, Fragment, IdShape, KeyRule, Missing, Reference, Schema};
+use crate::schema::{By, Field, Fragment, IdShape, KeyRule, Missing, Reference, Schema, TagForm, Tags};
 use crate::{Address, RestKind, RunState, WritePath};
 
 /// The names of the warehouse that every workspace is born with.
@@ -47,7 +47,7 @@ pub static KIND: RestKind = RestKind {
             embeds: &[],
         },
         sleeps: &[],
-        tags: Some((Pattern("/tags/custom_tags"), 40)),
+        tags: Some(Tags { at: Pattern("/tags/custom_tags"), room: 44, form: TagForm::Pairs }),
         leaves_behind: &["the owner: on the standby it is whoever Twinlake signs in as"],
         consistency: Duration::from_secs(10),
     },

@@ -137,11 +137,9 @@ struct Row<'r> {
 impl<'r> Row<'r> {
     fn of(row: &'r Value) -> Result<Self, Error> {
         let text = |field: &str| {
-            row[field].as_str().ok_or_else(|| Error::Unrecognizable {
-                kind: "workspace object",
-                field: format!("/{field}"),
-                shown: row.to_string().chars().take(120).collect(),
-            })
+            row[field]
+                .as_str()
+                .ok_or_else(|| Error::unrecognizable("workspace object", &format!("/{field}"), row))
         };
         Ok(Self {
             path: text("path")?,

@@ -1,0 +1,1 @@
+//! Stories of this crate that are about more than one file.
