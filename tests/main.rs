@@ -3,7 +3,16 @@
 //! | folder | what it proves |
 //! |---|---|
 //! | `architecture` | the walls stand: arrows, homes, words, licences |
+//! | `simulation` | crashes everywhere and random histories, each replayed by its seed |
 //! | `stories` | estates and bad days that operators know |
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "these are tests"
+)]
 
+mod architecture;
+mod simulation;
 mod stories;

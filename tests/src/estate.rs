@@ -4,7 +4,7 @@
 //! two estates are equal only if references lead to the right things. Names may repeat, so the documents of a kind are
 //! a list in which each counts.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
 use serde_json::{Value, json};
@@ -38,15 +38,25 @@ const SERVICE_OWNED: &[&str] = &[
 pub struct Estate {
     /// The documents of each kind, in order of their text.
     pub kinds: BTreeMap<&'static str, Vec<Value>>,
+    /// The same documents by kind and by what this workspace calls them: an id, or a path.
+    pub by_id: BTreeMap<(&'static str, String), Value>,
     /// What runs, would start by itself, or costs something while it waits. One line for each, for people.
     pub awake: Vec<String>,
+    /// The same, by kind and id.
+    pub awake_ids: BTreeSet<(&'static str, String)>,
 }
 
 impl Estate {
     /// Reads a workspace.
     #[must_use]
     pub(crate) fn of(site: &Site) -> Self {
-        Reading::of(site).estate
+        Reading::of(site, &|_, _| None).estate
+    }
+
+    /// Reads a workspace in which ids are called what `name` says, by kind and id, instead of by the names of things.
+    #[must_use]
+    pub(crate) fn named(site: &Site, name: &dyn Fn(&str, &str) -> Option<String>) -> Self {
+        Reading::of(site, name).estate
     }
 
     /// How many documents there are.
@@ -114,13 +124,14 @@ impl Estate {
 /// An estate in the making, and what each id is called.
 struct Reading<'a> {
     site: &'a Site,
+    name: &'a dyn Fn(&str, &str) -> Option<String>,
     names: HashMap<String, String>,
     estate: Estate,
 }
 
 impl<'a> Reading<'a> {
-    fn of(site: &'a Site) -> Self {
-        let mut reading = Self { site, names: HashMap::new(), estate: Estate::default() };
+    fn of(site: &'a Site, name: &'a dyn Fn(&str, &str) -> Option<String>) -> Self {
+        let mut reading = Self { site, name, names: HashMap::new(), estate: Estate::default() };
         let pools = site.list("/api/2.0/instance-pools/list", "instance_pools");
         let policies = site.list("/api/2.0/policies/clusters/list", "policies");
         let clusters: Vec<Value> = site
@@ -150,18 +161,27 @@ impl<'a> Reading<'a> {
 
     fn learn(&mut self, kind: &str, rows: &[Value], id: &str, name: &str) {
         for row in rows {
-            let id = row[id].as_str().map_or_else(|| row[id].to_string(), str::to_owned);
-            self.names.insert(id, format!("@{kind} {}", row[name].as_str().unwrap_or_default()));
+            let id = text(&row[id]);
+            let by_name = || format!("@{kind} {}", row[name].as_str().unwrap_or_default());
+            let called = (self.name)(kind, &id).unwrap_or_else(by_name);
+            self.names.insert(id, called);
         }
     }
 
-    fn keep(&mut self, kind: &'static str, mut document: Value) {
+    fn keep(&mut self, kind: &'static str, id: &Value, mut document: Value) {
         self.purify(&mut document);
+        self.estate.by_id.insert((kind, text(id)), document.clone());
         self.estate.kinds.entry(kind).or_default().push(document);
     }
 
-    fn awake(&mut self, is_awake: bool, what: impl FnOnce() -> String) {
+    fn awake(
+        &mut self,
+        is_awake: bool,
+        (kind, id): (&'static str, &Value),
+        what: impl FnOnce() -> String,
+    ) {
         if is_awake {
+            self.estate.awake_ids.insert((kind, text(id)));
             self.estate.awake.push(what());
         }
     }
@@ -199,17 +219,17 @@ impl<'a> Reading<'a> {
             let path = object["path"].as_str().unwrap_or_default();
             match object["object_type"].as_str().unwrap_or_default() {
                 "DIRECTORY" => {
-                    self.keep("folder", json!({"path": path}));
+                    self.keep("folder", &object["path"], json!({"path": path}));
                     self.tree(path);
                 }
                 "NOTEBOOK" => {
                     let digest = Digest::of(&self.site.export(path, "SOURCE")).short();
                     let language = &object["language"];
-                    self.keep("notebook", json!({"path": path, "language": language, "content": digest}));
+                    self.keep("notebook", &object["path"], json!({"path": path, "language": language, "content": digest}));
                 }
                 kind => {
                     let digest = Digest::of(&self.site.export(path, "AUTO")).short();
-                    self.keep("file", json!({"path": path, "type": kind, "content": digest}));
+                    self.keep("file", &object["path"], json!({"path": path, "type": kind, "content": digest}));
                 }
             }
         }
@@ -218,14 +238,14 @@ impl<'a> Reading<'a> {
     fn pool(&mut self, mut pool: Value) {
         let name = take(&mut pool, "instance_pool_name");
         let idle = take(&mut pool, "min_idle_instances").as_i64().unwrap_or(0);
-        self.awake(idle > 0, || format!("pool {name} keeps {idle} idle instances"));
-        take(&mut pool, "instance_pool_id");
+        let id = take(&mut pool, "instance_pool_id");
+        self.awake(idle > 0, ("pool", &id), || format!("pool {name} keeps {idle} idle instances"));
         pool["name"] = name;
-        self.keep("pool", pool);
+        self.keep("pool", &id, pool);
     }
 
     fn policy(&mut self, mut policy: Value) {
-        take(&mut policy, "policy_id");
+        let id = take(&mut policy, "policy_id");
         for text in ["definition", "policy_family_definition_overrides"] {
             if let Some(definition) =
                 policy[text].as_str().and_then(|text| serde_json::from_str::<Value>(text).ok())
@@ -233,7 +253,7 @@ impl<'a> Reading<'a> {
                 policy[text] = definition;
             }
         }
-        self.keep("policy", policy);
+        self.keep("policy", &id, policy);
     }
 
     fn cluster(&mut self, row: &Value) {
@@ -241,39 +261,44 @@ impl<'a> Reading<'a> {
         let whole = self.site.get(&format!("/api/2.1/clusters/get?cluster_id={id}"));
         let state = whole["state"].as_str().unwrap_or_default();
         let name = &whole["cluster_name"];
-        self.awake(!["TERMINATED", "TERMINATING"].contains(&state), || format!("cluster {name} is {state}"));
-        self.keep("cluster", whole["spec"].clone());
+        let is_awake = !["TERMINATED", "TERMINATING"].contains(&state);
+        self.awake(is_awake, ("cluster", &row["cluster_id"]), || format!("cluster {name} is {state}"));
+        self.keep("cluster", &row["cluster_id"], whole["spec"].clone());
     }
 
     fn warehouse(&mut self, mut warehouse: Value) {
         let state = warehouse["state"].as_str().unwrap_or_default().to_owned();
         let name = warehouse["name"].clone();
-        self.awake(!["STOPPED", "STOPPING"].contains(&state.as_str()), || {
-            format!("warehouse {name} is {state}")
-        });
-        take(&mut warehouse, "id");
-        self.keep("warehouse", warehouse);
+        let id = take(&mut warehouse, "id");
+        let is_awake = !["STOPPED", "STOPPING"].contains(&state.as_str());
+        self.awake(is_awake, ("warehouse", &id), || format!("warehouse {name} is {state}"));
+        self.keep("warehouse", &id, warehouse);
     }
 
     fn job(&mut self, mut job: Value) {
         let name = job["name"].clone();
-        take(&mut job, "job_id");
+        let id = take(&mut job, "job_id");
         let concurrency = take(&mut job, "max_concurrent_runs").as_i64().unwrap_or(1);
-        self.awake(concurrency != 0, || format!("job {name} can have {concurrency} runs"));
+        self.awake(concurrency != 0, ("job", &id), || format!("job {name} can have {concurrency} runs"));
         let queues = take(&mut job, "queue")["enabled"] == true;
-        self.awake(queues, || format!("job {name} queues runs"));
+        self.awake(queues, ("job", &id), || format!("job {name} queues runs"));
         for trigger in ["schedule", "trigger", "continuous"] {
             if job[trigger].is_object() {
                 let paused = take(&mut job[trigger], "pause_status") == "PAUSED";
-                self.awake(!paused, || format!("job {name} starts by {trigger}"));
+                self.awake(!paused, ("job", &id), || format!("job {name} starts by {trigger}"));
             }
         }
         for trigger in job["triggers"].as_array_mut().into_iter().flatten() {
             let paused = take(trigger, "pause_status") == "PAUSED";
-            self.awake(!paused, || format!("job {name} starts by one of its triggers"));
+            self.awake(!paused, ("job", &id), || format!("job {name} starts by one of its triggers"));
         }
-        self.keep("job", job);
+        self.keep("job", &id, job);
     }
+}
+
+/// An id as text, whether it is a string or a number.
+fn text(id: &Value) -> String {
+    id.as_str().map_or_else(|| id.to_string(), str::to_owned)
 }
 
 /// Takes a field out of an object; null if it is not there.

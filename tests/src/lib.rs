@@ -5,6 +5,7 @@
 //! | [`Fleet`] | `fleet` | an account with east and west, their clients, a state, and the sync of one workspace set |
 //! | [`Site`] | `site` | one workspace of it, and what a person can do there |
 //! | [`Estate`] | `estate` | what a workspace holds, free of ids: what must be equal on both sides |
+//! | [`Keeper`] | `gatekeeper` | who keeps a gate: counts, crashes the process, makes its weather |
 //! | [`InProcess`] | `transport` | the client's transport straight into the simulator's router |
 //!
 //! Everything runs under tokio's paused clock: waiting costs nothing, and the same seed gives the same requests in the
@@ -21,10 +22,12 @@
 
 mod estate;
 mod fleet;
+mod gatekeeper;
 mod site;
 mod transport;
 
 pub use estate::Estate;
 pub use fleet::Fleet;
+pub use gatekeeper::{Keeper, Weather};
 pub use site::Site;
 pub use transport::InProcess;

@@ -153,6 +153,12 @@ impl Site {
         Estate::of(self)
     }
 
+    /// What this site holds, with ids called what `name` says, by kind and id.
+    #[must_use]
+    pub fn estate_named(&self, name: &dyn Fn(&str, &str) -> Option<String>) -> Estate {
+        Estate::named(self, name)
+    }
+
     /// Puts a fault in force between the product and this site. Returns its number.
     pub fn add_fault(&self, fault: Fault) -> u64 {
         self.simulator.add_fault(fault.at(&self.name))

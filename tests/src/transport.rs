@@ -1,6 +1,7 @@
 //! From the client straight into the simulator's router: the same protocol, no sockets, no threads.
 //!
-//! Latency, black holes and faults are the simulator's; they pass in the time of the clock that the test owns.
+//! Latency, black holes and faults are the simulator's; they pass in the time of the clock that the test owns. What was
+//! sent cannot be called back: a request goes on at the service also when whoever sent it gives up, or crashes.
 
 use async_trait::async_trait;
 use axum::Router;
@@ -30,9 +31,10 @@ impl InProcess {
 #[async_trait]
 impl Transport for InProcess {
     async fn send(&self, request: Request<Bytes>, deadline: Instant) -> Result<Response<Bytes>, Undelivered> {
-        let answered = self.0.clone().oneshot(request.map(Body::from));
+        let answered = tokio::spawn(self.0.clone().oneshot(request.map(Body::from)));
         let response = match tokio::time::timeout_at(deadline, answered).await {
-            Ok(response) => response.unwrap_or_else(|never| match never {}),
+            Ok(Ok(response)) => response.unwrap_or_else(|never| match never {}),
+            Ok(Err(gone)) => return Err(maybe_sent(&gone.to_string())),
             Err(_) => return Err(maybe_sent("no answer before the deadline")),
         };
         if let Some(broken) = response.extensions().get::<Disconnected>() {
