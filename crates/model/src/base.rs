@@ -36,3 +36,22 @@ pub struct Base {
     /// When it was sent.
     pub applied_at: Timestamp,
 }
+
+impl Base {
+    /// The base of the opposite direction, for a swap of roles: what the target was read back as is what it was as
+    /// a source, and what the source was is what is taken to be sent and read back there. None while this one was
+    /// not read back.
+    #[must_use]
+    pub fn reversed(&self) -> Option<Self> {
+        let was_at_target = self.read_back.clone()?;
+        Some(Self {
+            source: self.target.clone(),
+            target: self.source.clone(),
+            source_version: was_at_target,
+            sent: self.source_version.clone(),
+            read_back: Some(self.source_version.clone()),
+            not_kept: Vec::new(),
+            ..self.clone()
+        })
+    }
+}

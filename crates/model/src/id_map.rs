@@ -40,10 +40,14 @@ impl IdMap {
         }
     }
 
-    /// What `place` calls `asset`.
+    /// What `place` calls `asset`. Where it was minted it is called what it was minted as, unless it was paired with
+    /// something else there, or that name was.
     #[must_use]
-    pub fn remote(&self, asset: &AssetId, place: &Place) -> Option<&RemoteId> {
-        self.remotes.get(&(asset.clone(), place.clone()))
+    pub fn remote<'a>(&'a self, asset: &'a AssetId, place: &Place) -> Option<&'a RemoteId> {
+        self.remotes.get(&(asset.clone(), place.clone())).or_else(|| {
+            let is_home = asset.origin == *place && self.known(&asset.kind, place, &asset.minted).is_none();
+            is_home.then_some(&asset.minted)
+        })
     }
 
     /// The asset that `place` calls `remote`, if it was ever paired.
@@ -92,5 +96,17 @@ mod tests {
         assert_eq!(map.remote(&other, &west), None);
         assert_eq!(map.known(&"job".into(), &west, &"77".into()), None);
         assert_eq!(map.identity(&"job".into(), &east, &"9".into()).to_string(), "job/prod@east/9");
+    }
+
+    #[test]
+    fn an_asset_is_called_at_home_what_it_was_minted_as_until_it_is_paired_otherwise() {
+        let east: Place = "prod@east".parse().unwrap();
+        let asset: AssetId = "job/prod@east/1".parse().unwrap();
+        let successor: AssetId = "job/prod@west/5".parse().unwrap();
+        let mut map = IdMap::default();
+        assert_eq!(map.remote(&asset, &east), Some(&"1".into()));
+        map.pair(successor.clone(), east.clone(), "1".into());
+        assert_eq!(map.remote(&asset, &east), None);
+        assert_eq!(map.remote(&successor, &east), Some(&"1".into()));
     }
 }
