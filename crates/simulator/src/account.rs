@@ -86,6 +86,7 @@ impl Account {
             users: BTreeSet::from([user.to_owned()]),
             tree: tree::Tree::default(),
             collections: BTreeMap::new(),
+            revision: 0,
             clusters: clusters::Clusters::default(),
             warehouses: warehouses::Warehouses::default(),
             warehouse_config: json!({}),

@@ -53,7 +53,7 @@ pub(crate) struct Row {
     /// Adds what only the service knows.
     pub(crate) show: fn(&Stage<'_>, &Item) -> Document,
     /// Orders a list by what the request asks for.
-    pub(crate) order: fn(&Call<'_, '_>, &mut Vec<Arc<Item>>),
+    pub(crate) order: fn(&Call<'_, '_>, &mut [Arc<Item>]),
     /// Whether it may be deleted.
     pub(crate) deletable: fn(&Item) -> Result<(), Refusal>,
     /// Follows a change: the document that stands now, nothing after a deletion.
@@ -187,6 +187,7 @@ pub(crate) fn create(
     let creator = Arc::clone(&stage.ws.user);
     let item = Item { id: id.clone(), created_ms: stage.now, creator, built_in, document };
     (row.changed)(stage, &id, Some(&item.document));
+    stage.ws.revision += 1;
     stage.ws.collections.entry(row.kind.to_owned()).or_default().put(item, &name);
     if !built_in {
         stage.effect(Deed::Created, row.kind, &id, name);
@@ -208,6 +209,7 @@ fn edit(call: &mut Call<'_, '_>, row: &Row) -> Outcome {
     let document = (row.accept)(call.stage, document, Some(&old.document))?;
     let item = Item { document, ..(*old).clone() };
     (row.changed)(call.stage, &item.id, Some(&item.document));
+    call.stage.ws.revision += 1;
     call.stage.ws.collections.entry(row.kind.to_owned()).or_default().put(item, &name);
     call.stage.effect(Deed::Updated, row.kind, &old.id, name);
     Ok(Reply::empty())
@@ -217,6 +219,7 @@ fn delete(call: &mut Call<'_, '_>, row: &Row) -> Outcome {
     let item = find(call, row)?;
     (row.deletable)(&item)?;
     (row.changed)(call.stage, &item.id, None);
+    call.stage.ws.revision += 1;
     call.stage.ws.collections.entry(row.kind.to_owned()).or_default().remove(&item.id);
     call.stage.effect(Deed::Deleted, row.kind, &item.id, "");
     Ok(Reply::empty())

@@ -12,6 +12,7 @@
 //! | `POST /users {"workspace", "user_name"}` | gives access |
 //! | `POST /arrivals {"workspace", "url"` or `"table"}` | sets triggers off |
 //! | `GET /effects?...`, `GET /activity?workspace&from_ms&to_ms` | what happened |
+//! | `POST /seed {"workspace", "size", "seed"}` | fills a workspace |
 //! | `POST /stop` | stops serving |
 
 use std::time::Duration;
@@ -30,6 +31,7 @@ use crate::effects::EffectQuery;
 use crate::error::Error;
 use crate::faults::Fault;
 use crate::outage::Outage;
+use crate::seed::Seed;
 use crate::settings::Settings;
 use crate::simulator::Simulator;
 
@@ -58,6 +60,7 @@ impl Simulator {
             .route("/arrivals", post(arrive))
             .route("/effects", get(effects))
             .route("/activity", get(activity))
+            .route("/seed", post(seed))
             .route("/stop", post(stop))
             .with_state(self.clone())
     }
@@ -212,6 +215,18 @@ async fn activity(State(simulator): State<Simulator>, Query(span): Query<Span>) 
     Ok(Json(
         json!({"activity": activity, "is_asleep": activity.is_asleep(), "billed_seconds": activity.billed_seconds()}),
     ))
+}
+
+#[derive(Deserialize)]
+struct Sow {
+    workspace: String,
+    size: usize,
+    seed: u64,
+}
+
+async fn seed(State(simulator): State<Simulator>, Json(sow): Json<Sow>) -> Answer {
+    let seeded = simulator.seed(&sow.workspace, Seed { size: sow.size, seed: sow.seed })?;
+    Ok(Json(json!(seeded)))
 }
 
 async fn stop(State(simulator): State<Simulator>) -> Json<Value> {

@@ -12,6 +12,7 @@
 //! | `router` | every route, as a table ([`routes`]) |
 //! | `services` | the kinds, one file each; plain ones are rows of `collections` |
 //! | `account`, `agenda` | time: whatever is due happens, in order, before the next answer |
+//! | `seed` | a believable estate |
 //! | `effects` | what happened and what would have been on the bill |
 //!
 //! There are no background tasks: a month passes when the clock jumps, and the same seed gives the same month.
@@ -37,6 +38,7 @@ mod pattern;
 mod quartz;
 mod refusal;
 mod router;
+mod seed;
 mod serve;
 mod services;
 mod settings;
@@ -56,6 +58,7 @@ pub use gateway::Disconnected;
 pub use limits::{Limit, Limits};
 pub use outage::{Appearance, Outage};
 pub use router::{Route, routes};
+pub use seed::{Seed, Seeded};
 pub use serve::{ServeOptions, Served, ServedWorkspace};
 pub use settings::Settings;
 pub use simulator::Simulator;

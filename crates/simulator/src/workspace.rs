@@ -91,6 +91,8 @@ pub(crate) struct Workspace {
     pub(crate) tree: Tree,
     /// The plain kinds, by name.
     pub(crate) collections: BTreeMap<String, Collection>,
+    /// Counts the changes of the plain kinds, for what is derived from them.
+    pub(crate) revision: u64,
     pub(crate) clusters: Clusters,
     pub(crate) warehouses: Warehouses,
     /// `sql/config/warehouses`.

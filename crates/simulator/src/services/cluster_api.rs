@@ -12,7 +12,7 @@ use crate::collections::Document;
 use crate::effects::{Deed, Metered};
 use crate::paging;
 use crate::refusal::Refusal;
-use crate::services::clusters::{self, Cluster, State};
+use crate::services::clusters::{self, Cluster, Specified, State};
 use crate::services::{cluster_spec, libraries, node_types};
 use crate::stage::{Stage, seconds_ms};
 
@@ -46,7 +46,7 @@ pub(crate) fn create(call: &mut Call<'_, '_>) -> Outcome {
             Some(source) => libraries::of(find(call.stage, source)?),
             None => Vec::new(),
         };
-    let id = clusters::create(call.stage, sent, filled, false);
+    let id = clusters::create(call.stage, Specified { sent: Arc::new(sent), filled: Arc::new(filled) }, None);
     if !cloned.is_empty() {
         libraries::add(call.stage, &id, &cloned);
     }
@@ -68,6 +68,7 @@ fn details(stage: &Stage<'_>, cluster: &Cluster) -> Document {
         shown.insert(key.to_owned(), value);
     };
     put("cluster_id", json!(cluster.id));
+    put("cluster_name", json!(cluster.name()));
     put("creator_user_name", json!(&*cluster.creator));
     put("cluster_source", json!(if cluster.of_job { "JOB" } else { "API" }));
     put("state", json!(cluster.state.name()));
@@ -78,7 +79,7 @@ fn details(stage: &Stage<'_>, cluster: &Cluster) -> Document {
     put(
         "default_tags",
         json!({"Vendor": "Databricks", "Creator": &*cluster.creator,
-               "ClusterName": cluster.text("cluster_name").unwrap_or(""), "ClusterId": cluster.id}),
+               "ClusterName": cluster.name(), "ClusterId": cluster.id}),
     );
     put("effective_spark_version", json!(cluster.text("spark_version")));
     if let Some(restarted_ms) = cluster.restarted_ms {
@@ -133,7 +134,7 @@ pub(crate) fn list(call: &mut Call<'_, '_>) -> Outcome {
     let by_name = call.text("sort_by.field").as_deref() == Some("CLUSTER_NAME");
     let reversed = call.text("sort_by.direction").as_deref() == Some("DESC");
     if by_name {
-        found.sort_by_key(|(key, cluster)| (cluster.text("cluster_name").unwrap_or("").to_owned(), *key));
+        found.sort_by_key(|(key, cluster)| (cluster.name().to_owned(), *key));
     }
     if reversed {
         found.reverse();
@@ -218,7 +219,10 @@ pub(crate) fn resize(call: &mut Call<'_, '_>) -> Outcome {
         (Some(workers), _) => (("num_workers", workers.clone()), "autoscale"),
         (None, Some(scale)) => (("autoscale", scale.clone()), "num_workers"),
         (None, None) => {
-            return Err(Refusal::bad_field("num_workers", "Missing required field: num_workers or autoscale"));
+            return Err(Refusal::bad_field(
+                "num_workers",
+                "Missing required field: num_workers or autoscale",
+            ));
         }
     };
     let now = call.stage.now;

@@ -51,6 +51,8 @@ pub(crate) struct Cluster {
     pub(crate) sent: Arc<Document>,
     /// With what its policy, its pool and the service filled in.
     pub(crate) filled: Arc<Document>,
+    /// The name that a run of a job gave it. Job clusters share their documents and differ in this.
+    own_name: Option<String>,
     /// Whether a job's run made it for itself.
     pub(crate) of_job: bool,
     pub(crate) creator: Arc<str>,
@@ -76,6 +78,10 @@ pub(crate) struct Cluster {
 impl Cluster {
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.filled.get(key).and_then(Value::as_str)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.own_name.as_deref().or_else(|| self.text("cluster_name")).unwrap_or("")
     }
 
     fn autotermination_ms(&self) -> Option<i64> {
@@ -144,14 +150,22 @@ impl Clusters {
     }
 }
 
-/// Makes a cluster and starts it. Returns its id.
-pub(crate) fn create(stage: &mut Stage<'_>, sent: Document, filled: Document, of_job: bool) -> String {
+/// What a cluster is to be: as it was asked for, and with what the service filled in.
+#[derive(Clone, Debug)]
+pub(crate) struct Specified {
+    pub(crate) sent: Arc<Document>,
+    pub(crate) filled: Arc<Document>,
+}
+
+/// Makes a cluster and starts it. A run of a job names its own. Returns its id.
+pub(crate) fn create(stage: &mut Stage<'_>, spec: Specified, own_name: Option<String>) -> String {
     let id = mint(stage);
     let cluster = Cluster {
         id: id.clone(),
-        sent: Arc::new(sent),
-        filled: Arc::new(filled),
-        of_job,
+        sent: spec.sent,
+        filled: spec.filled,
+        of_job: own_name.is_some(),
+        own_name,
         creator: Arc::clone(&stage.ws.user),
         state: State::Terminated,
         generation: 0,
@@ -167,7 +181,7 @@ pub(crate) fn create(stage: &mut Stage<'_>, sent: Document, filled: Document, of
         libraries: Vec::new(),
         events: Vec::new(),
     };
-    let name = cluster.text("cluster_name").unwrap_or("").to_owned();
+    let name = cluster.name().to_owned();
     stage.ws.clusters.add(cluster);
     stage.effect(Deed::Created, "cluster", &id, name);
     start(stage, &id, "CREATING");

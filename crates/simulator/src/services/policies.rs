@@ -154,7 +154,7 @@ fn show(stage: &Stage<'_>, item: &Item) -> Document {
     shown
 }
 
-fn order(call: &Call<'_, '_>, items: &mut Vec<Arc<Item>>) {
+fn order(call: &Call<'_, '_>, items: &mut [Arc<Item>]) {
     if call.text("sort_column").as_deref() == Some("POLICY_NAME") {
         let name = |item: &Item| item.document.get("name").and_then(Value::as_str).map(str::to_owned);
         items.sort_by_cached_key(|item| name(item));

@@ -507,7 +507,7 @@ pub(crate) fn repair(call: &mut Call<'_, '_>) -> Outcome {
     }
     let mut keys = call.texts("rerun_tasks");
     let all_failed = call.flag("rerun_all_failed_tasks");
-    if all_failed == !keys.is_empty() {
+    if all_failed != keys.is_empty() {
         return Err(Refusal::bad_field(
             "rerun_tasks",
             "One of rerun_tasks and rerun_all_failed_tasks must be used.",

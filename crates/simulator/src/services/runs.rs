@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::agenda::Event;
 use crate::collections::Document;
 use crate::effects::Deed;
+use crate::services::clusters::Specified;
 use crate::services::tasks::{self, Task};
 use crate::services::{clusters, triggers};
 use crate::stage::{Stage, seconds_ms};
@@ -107,10 +108,23 @@ pub(crate) struct Runs {
     /// Runs and task runs, by id.
     ids: HashMap<i64, u64>,
     by_job: HashMap<i64, BTreeSet<u64>>,
-    active: BTreeSet<u64>,
+    /// Those that have not ended, by job.
+    active: BTreeMap<i64, BTreeSet<u64>>,
     /// Runs by what their caller wanted to happen once: `None` for one that was deleted.
     tokens: BTreeMap<String, Option<i64>>,
+    /// Clusters that jobs describe, by job and place in its settings.
+    #[serde(skip)]
+    pub(crate) described: HashMap<(i64, String), Described>,
     last: u64,
+}
+
+/// A cluster as some settings describe it, worked out once.
+#[derive(Clone, Debug)]
+pub(crate) struct Described {
+    /// The workspace's when it was worked out.
+    pub(crate) revision: u64,
+    pub(crate) settings: Arc<Document>,
+    pub(crate) spec: Specified,
 }
 
 impl Runs {
@@ -137,20 +151,23 @@ impl Runs {
 
     /// Runs that have not ended, of all jobs or of one.
     pub(crate) fn active(&self, job: Option<i64>) -> Vec<i64> {
-        let active = self.active.iter().filter_map(|key| self.items.get(key));
-        active.filter(|run| job.is_none_or(|job| run.job_id == job)).map(|run| run.id).collect()
+        let of_job = |job: &i64| self.active.get(job).into_iter().flatten();
+        let runs = |key: &u64| self.items.get(key).map(|run| run.id);
+        match job {
+            Some(job) => of_job(&job).filter_map(runs).collect(),
+            None => self.active.values().flatten().filter_map(runs).collect(),
+        }
     }
 
     fn count(&self, job: i64, queued: bool) -> i64 {
-        let of_job = self.by_job.get(&job).into_iter().flatten().filter(|key| self.active.contains(key));
-        let alike =
-            of_job.filter_map(|key| self.items.get(key)).filter(|run| (run.life == Life::Queued) == queued);
+        let active = self.active.get(&job).into_iter().flatten().filter_map(|key| self.items.get(key));
+        let alike = active.filter(|run| (run.life == Life::Queued) == queued);
         i64::try_from(alike.count()).unwrap_or(i64::MAX)
     }
 
     /// Whether a job has a run that has not ended.
     pub(crate) fn is_active(&self, job: i64) -> bool {
-        self.by_job.get(&job).is_some_and(|keys| keys.iter().rev().any(|key| self.active.contains(key)))
+        self.active.contains_key(&job)
     }
 
     pub(crate) fn token(&self, token: &str) -> Option<Option<i64>> {
@@ -171,7 +188,7 @@ impl Runs {
         }
         self.by_job.entry(run.job_id).or_default().insert(key);
         if !run.is_done() {
-            self.active.insert(key);
+            self.active.entry(run.job_id).or_default().insert(key);
         }
         if let Some(token) = token {
             self.tokens.insert(token, Some(run.id));
@@ -188,18 +205,27 @@ impl Runs {
         if let Some(keys) = self.by_job.get_mut(&run.job_id) {
             keys.remove(&key);
         }
-        self.active.remove(&key);
+        self.leave(run.job_id, key);
         for held in self.tokens.values_mut().filter(|held| **held == Some(run.id)) {
             *held = None;
         }
     }
 
     fn mark(&mut self, id: i64, is_active: bool) {
-        if let Some(key) = self.ids.get(&id) {
-            if is_active {
-                self.active.insert(*key);
-            } else {
-                self.active.remove(key);
+        let Some(key) = self.ids.get(&id).copied() else { return };
+        let Some(job) = self.items.get(&key).map(|run| run.job_id) else { return };
+        if is_active {
+            self.active.entry(job).or_default().insert(key);
+        } else {
+            self.leave(job, key);
+        }
+    }
+
+    fn leave(&mut self, job: i64, key: u64) {
+        if let Some(keys) = self.active.get_mut(&job) {
+            keys.remove(&key);
+            if keys.is_empty() {
+                self.active.remove(&job);
             }
         }
     }
@@ -473,7 +499,8 @@ pub(crate) fn compute_lost(stage: &mut Stage<'_>, cluster: &str) {
     let runs = &stage.ws.runs;
     let lost: Vec<(i64, usize)> = runs
         .active
-        .iter()
+        .values()
+        .flatten()
         .filter_map(|key| runs.items.get(key))
         .flat_map(|run| run.tasks.iter().enumerate().map(move |(index, task)| (run.id, index, task)))
         .filter(|(_, _, task)| !task.is_done() && task.cluster.as_deref() == Some(cluster))

@@ -1,14 +1,15 @@
 //! The tasks of a run: when each may start, on what, and how it ends.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::agenda::Event;
 use crate::collections::Document;
-use crate::services::clusters::State as ClusterState;
-use crate::services::runs::{self, Beginning, Ending, Run};
+use crate::services::clusters::{Specified, State as ClusterState};
+use crate::services::runs::{self, Beginning, Described, Ending, Run};
 use crate::services::warehouses::State as WarehouseState;
 use crate::services::{cluster_spec, clusters, libraries, tree, warehouses};
 use crate::stage::{Stage, seconds_ms};
@@ -281,7 +282,9 @@ fn compute(
     } else if let Some(key) = text(work, "job_cluster_key") {
         Some((shared_cluster(stage, run_id, &key)?, false))
     } else if let Some(spec) = work.get("new_cluster") {
-        Some((own_cluster(stage, run_id, spec)?, true))
+        let place =
+            stage.ws.runs.get(run_id).and_then(|run| run.tasks.get(index)).map_or(0, |task| task.place);
+        Some((own_cluster(stage, run_id, format!("tasks/{place}"), spec)?, true))
     } else {
         None
     };
@@ -324,20 +327,39 @@ fn shared_cluster(stage: &mut Stage<'_>, run_id: i64, key: &str) -> Result<Strin
     let spec = described.and_then(|cluster| cluster.get("new_cluster")).cloned();
     let spec =
         spec.ok_or_else(|| ("INVALID_RUN_CONFIGURATION", format!("Job cluster {key} is not defined")))?;
-    let id = own_cluster(stage, run_id, &spec)?;
+    let id = own_cluster(stage, run_id, format!("job_clusters/{key}"), &spec)?;
     if let Some(run) = stage.ws.runs.get_mut(run_id) {
         run.clusters.insert(key.to_owned(), id.clone());
     }
     Ok(id)
 }
 
-fn own_cluster(stage: &mut Stage<'_>, run_id: i64, spec: &Value) -> Result<String, (&'static str, String)> {
-    let mut sent = cluster_spec::kept(spec.as_object().unwrap_or(&Document::new()));
-    let job_id = stage.ws.runs.get(run_id).map_or(0, |run| run.job_id);
-    sent.insert("cluster_name".to_owned(), json!(format!("job-{job_id}-run-{run_id}")));
-    let filled = cluster_spec::completed(stage, &sent)
-        .map_err(|refusal| ("INVALID_CLUSTER_REQUEST", refusal.message))?;
-    Ok(clusters::create(stage, sent, filled, true))
+/// Makes a cluster for a run. Runs with the same settings share what their clusters are described by, as long as no
+/// pool or policy has changed.
+fn own_cluster(
+    stage: &mut Stage<'_>,
+    run_id: i64,
+    place: String,
+    spec: &Value,
+) -> Result<String, (&'static str, String)> {
+    let run = stage.ws.runs.get(run_id).ok_or(("INTERNAL_ERROR", String::new()))?;
+    let (job_id, settings) = (run.job_id, Arc::clone(&run.settings));
+    let revision = stage.ws.revision;
+    let known = stage.ws.runs.described.get(&(job_id, place.clone()));
+    let spec =
+        match known.filter(|known| known.revision == revision && Arc::ptr_eq(&known.settings, &settings)) {
+            Some(known) => known.spec.clone(),
+            None => {
+                let sent = cluster_spec::kept(spec.as_object().unwrap_or(&Document::new()));
+                let filled = cluster_spec::completed(stage, &sent)
+                    .map_err(|refusal| ("INVALID_CLUSTER_REQUEST", refusal.message))?;
+                let spec = Specified { sent: Arc::new(sent), filled: Arc::new(filled) };
+                let described = Described { revision, settings, spec: spec.clone() };
+                stage.ws.runs.described.insert((job_id, place), described);
+                spec
+            }
+        };
+    Ok(clusters::create(stage, spec, Some(format!("job-{job_id}-run-{run_id}"))))
 }
 
 fn call_job(stage: &mut Stage<'_>, run_id: i64, index: usize, called: &Value) {

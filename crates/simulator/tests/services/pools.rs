@@ -1,0 +1,76 @@
+//! Instance pools.
+
+use serde_json::{Value, json};
+use twinlake_base::Timestamp;
+
+use crate::lab::{EAST, Lab, refused};
+
+const CREATE: &str = "/api/2.0/instance-pools/create";
+const EDIT: &str = "/api/2.0/instance-pools/edit";
+
+async fn pool(lab: &Lab, name: &str, idle: u32) -> String {
+    let body = json!({"instance_pool_name": name, "node_type_id": "i3.xlarge", "min_idle_instances": idle,
+                      "aws_attributes": {"zone_id": "us-east-1a"}});
+    lab.write(CREATE, body).await["instance_pool_id"].as_str().unwrap().to_owned()
+}
+
+async fn get(lab: &Lab, id: &str) -> Value {
+    lab.read(&format!("/api/2.0/instance-pools/get?instance_pool_id={id}")).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_edit_takes_a_few_fields_and_leaves_the_others() {
+    let lab = Lab::new();
+    let id = pool(&lab, "p", 0).await;
+    let edit = json!({"instance_pool_id": id, "instance_pool_name": "q", "node_type_id": "i3.xlarge", "max_capacity": 7});
+    lab.write(EDIT, edit.clone()).await;
+    let shown = get(&lab, &id).await;
+    assert_eq!((&shown["instance_pool_name"], &shown["max_capacity"]), (&json!("q"), &json!(7)));
+    assert_eq!(shown["aws_attributes"]["zone_id"], "us-east-1a");
+    assert_eq!(shown["state"], "ACTIVE");
+    for (key, value) in
+        [("node_type_id", json!("m5.large")), ("aws_attributes", json!({"zone_id": "us-east-1b"}))]
+    {
+        let mut wrong = edit.clone();
+        wrong[key] = value;
+        assert_eq!(refused(lab.post(EDIT, wrong).await).1, "INVALID_PARAMETER_VALUE", "{key}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_are_unique_and_ids_are_not_shared_between_workspaces() {
+    let lab = Lab::new();
+    let id = pool(&lab, "p", 0).await;
+    let body = json!({"instance_pool_name": "p", "node_type_id": "i3.xlarge"});
+    assert_eq!(refused(lab.post(CREATE, body.clone()).await).1, "RESOURCE_ALREADY_EXISTS");
+    let (_, west) = lab.answer(crate::lab::WEST, http::Method::POST, CREATE, Some(body)).await;
+    assert_ne!(west["instance_pool_id"], id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn idle_instances_are_on_the_bill_until_there_are_none() {
+    let lab = Lab::new();
+    let from = lab.simulator.now();
+    let id = pool(&lab, "p", 2).await;
+    lab.seconds(100);
+    let body = json!({"instance_pool_id": id, "instance_pool_name": "p", "node_type_id": "i3.xlarge", "min_idle_instances": 0});
+    lab.write(EDIT, body).await;
+    lab.days(30);
+    let activity = lab.simulator.activity(EAST, from, Timestamp::MAX).unwrap();
+    assert_eq!(activity.pool_seconds, 200.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn sizes_and_node_types_are_checked() {
+    let lab = Lab::new();
+    for more in [
+        json!({"node_type_id": "Standard_DS3_v2"}),
+        json!({"node_type_id": ""}),
+        json!({"min_idle_instances": 5, "max_capacity": 4}),
+        json!({"idle_instance_autotermination_minutes": 10_001}),
+    ] {
+        let mut body = json!({"instance_pool_name": "p", "node_type_id": "i3.xlarge"});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        assert_eq!(refused(lab.post(CREATE, body).await).1, "INVALID_PARAMETER_VALUE", "{more}");
+    }
+}
