@@ -3,6 +3,7 @@
 //! | folder | what it proves |
 //! |---|---|
 //! | `architecture` | the walls stand: arrows, homes, words, licences |
+//! | `simulation` | crashes everywhere and random histories, each replayed by its seed |
 //! | `stories` | estates and bad days that operators know |
 #![allow(
     clippy::unwrap_used,
@@ -13,4 +14,5 @@
 )]
 
 mod architecture;
+mod simulation;
 mod stories;
