@@ -3,243 +3,21 @@
 //! A run takes the settings that its job had when it began. Nothing here waits: every step is entered into the agenda.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::agenda::Event;
 use crate::collections::Document;
 use crate::effects::Deed;
-use crate::services::clusters::Specified;
+pub(crate) use crate::services::run_store::{Described, Ending, Life, Repair, Run, Runs};
 use crate::services::tasks::{self, Task};
 use crate::services::{clusters, triggers};
 use crate::stage::{Stage, seconds_ms};
 
 /// How long a run may wait in a queue.
 const QUEUE_SECONDS: u64 = 48 * 3600;
-
-/// Where a run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum Life {
-    Queued,
-    Running,
-    Terminating,
-    Terminated,
-    Skipped,
-}
-
-/// How a run or a task ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub(crate) enum Ending {
-    Success,
-    Failed,
-    Timedout,
-    Canceled,
-    MaximumConcurrentRunsReached,
-    Excluded,
-    Disabled,
-    UpstreamFailed,
-    UpstreamCanceled,
-    SuccessWithFailures,
-}
-
-impl Ending {
-    pub(crate) const fn is_failure(self) -> bool {
-        matches!(self, Self::Failed | Self::Timedout | Self::UpstreamFailed)
-    }
-}
-
-/// A run of a job, or one that was submitted without one.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Run {
-    pub(crate) id: i64,
-    pub(crate) job_id: i64,
-    pub(crate) submitted: bool,
-    pub(crate) settings: Arc<Document>,
-    pub(crate) trigger: Cow<'static, str>,
-    pub(crate) creator: Arc<str>,
-    /// What run-now overrode, as it was sent.
-    pub(crate) overrides: Option<Arc<Document>>,
-    pub(crate) life: Life,
-    pub(crate) ending: Option<Ending>,
-    pub(crate) message: Cow<'static, str>,
-    /// The termination's code.
-    pub(crate) code: Cow<'static, str>,
-    pub(crate) created_ms: i64,
-    pub(crate) begun_ms: Option<i64>,
-    pub(crate) ended_ms: Option<i64>,
-    pub(crate) tasks: Vec<Task>,
-    /// The clusters that its tasks share, by key.
-    pub(crate) clusters: BTreeMap<String, String>,
-    /// The run and task that wait for this one.
-    pub(crate) parent: Option<(i64, usize)>,
-    /// Repairs: id, start, end, task runs.
-    pub(crate) repairs: Vec<Repair>,
-}
-
-/// A repair of a run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Repair {
-    pub(crate) id: i64,
-    pub(crate) begun_ms: i64,
-    pub(crate) ended_ms: Option<i64>,
-    pub(crate) task_runs: Vec<i64>,
-}
-
-impl Run {
-    pub(crate) const fn is_done(&self) -> bool {
-        matches!(self.life, Life::Terminated | Life::Skipped)
-    }
-
-    pub(crate) fn name(&self) -> &str {
-        let named = |key: &str| self.settings.get(key).and_then(Value::as_str);
-        named("run_name").or_else(|| named("name")).unwrap_or("Untitled")
-    }
-}
-
-/// All runs of a workspace, in order of creation.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Runs {
-    items: BTreeMap<u64, Run>,
-    /// Runs and task runs, by id.
-    ids: HashMap<i64, u64>,
-    by_job: HashMap<i64, BTreeSet<u64>>,
-    /// Those that have not ended, by job.
-    active: BTreeMap<i64, BTreeSet<u64>>,
-    /// Runs by what their caller wanted to happen once: `None` for one that was deleted.
-    tokens: BTreeMap<String, Option<i64>>,
-    /// Clusters that jobs describe, by job and place in its settings.
-    #[serde(skip)]
-    pub(crate) described: HashMap<(i64, String), Described>,
-    last: u64,
-}
-
-/// A cluster as some settings describe it, worked out once.
-#[derive(Clone, Debug)]
-pub(crate) struct Described {
-    /// The workspace's when it was worked out.
-    pub(crate) revision: u64,
-    pub(crate) settings: Arc<Document>,
-    pub(crate) spec: Specified,
-}
-
-impl Runs {
-    /// A run by its own id or that of one of its tasks.
-    pub(crate) fn get(&self, id: i64) -> Option<&Run> {
-        self.items.get(self.ids.get(&id)?)
-    }
-
-    pub(crate) fn get_mut(&mut self, id: i64) -> Option<&mut Run> {
-        self.items.get_mut(self.ids.get(&id)?)
-    }
-
-    pub(crate) fn by_key(&self, key: u64) -> Option<&Run> {
-        self.items.get(&key)
-    }
-
-    /// Keys of all runs, or of one job's, oldest first.
-    pub(crate) fn keys(&self, job: Option<i64>) -> Vec<u64> {
-        match job {
-            None => self.items.keys().copied().collect(),
-            Some(job) => self.by_job.get(&job).map(|keys| keys.iter().copied().collect()).unwrap_or_default(),
-        }
-    }
-
-    /// Runs that have not ended, of all jobs or of one.
-    pub(crate) fn active(&self, job: Option<i64>) -> Vec<i64> {
-        let of_job = |job: &i64| self.active.get(job).into_iter().flatten();
-        let runs = |key: &u64| self.items.get(key).map(|run| run.id);
-        match job {
-            Some(job) => of_job(&job).filter_map(runs).collect(),
-            None => self.active.values().flatten().filter_map(runs).collect(),
-        }
-    }
-
-    fn count(&self, job: i64, queued: bool) -> i64 {
-        let active = self.active.get(&job).into_iter().flatten().filter_map(|key| self.items.get(key));
-        let alike = active.filter(|run| (run.life == Life::Queued) == queued);
-        i64::try_from(alike.count()).unwrap_or(i64::MAX)
-    }
-
-    /// Whether a job has a run that has not ended.
-    pub(crate) fn is_active(&self, job: i64) -> bool {
-        self.active.contains_key(&job)
-    }
-
-    pub(crate) fn token(&self, token: &str) -> Option<Option<i64>> {
-        self.tokens.get(token).copied()
-    }
-
-    pub(crate) fn name_task_run(&mut self, task_run: i64, run: i64) {
-        if let Some(key) = self.ids.get(&run).copied() {
-            self.ids.insert(task_run, key);
-        }
-    }
-
-    fn add(&mut self, run: Run, token: Option<String>) {
-        self.last += 1;
-        let key = self.last;
-        for id in run.tasks.iter().map(|task| task.run_id).chain([run.id]) {
-            self.ids.insert(id, key);
-        }
-        self.by_job.entry(run.job_id).or_default().insert(key);
-        if !run.is_done() {
-            self.active.entry(run.job_id).or_default().insert(key);
-        }
-        if let Some(token) = token {
-            self.tokens.insert(token, Some(run.id));
-        }
-        self.items.insert(key, run);
-    }
-
-    pub(crate) fn remove(&mut self, id: i64) {
-        let Some(run) = self.ids.get(&id).and_then(|key| self.items.remove(key)) else { return };
-        let key = self.ids.get(&run.id).copied().unwrap_or(0);
-        for id in run.tasks.iter().map(|task| task.run_id).chain([run.id]) {
-            self.ids.remove(&id);
-        }
-        if let Some(keys) = self.by_job.get_mut(&run.job_id) {
-            keys.remove(&key);
-        }
-        self.leave(run.job_id, key);
-        for held in self.tokens.values_mut().filter(|held| **held == Some(run.id)) {
-            *held = None;
-        }
-    }
-
-    fn mark(&mut self, id: i64, is_active: bool) {
-        let Some(key) = self.ids.get(&id).copied() else { return };
-        let Some(job) = self.items.get(&key).map(|run| run.job_id) else { return };
-        if is_active {
-            self.active.entry(job).or_default().insert(key);
-        } else {
-            self.leave(job, key);
-        }
-    }
-
-    fn leave(&mut self, job: i64, key: u64) {
-        if let Some(keys) = self.active.get_mut(&job) {
-            keys.remove(&key);
-            if keys.is_empty() {
-                self.active.remove(&job);
-            }
-        }
-    }
-
-    /// Forgets runs that ended before a moment, oldest first.
-    fn forget_before(&mut self, ended_ms: i64) {
-        while let Some((_, run)) = self.items.first_key_value()
-            && run.ended_ms.is_some_and(|ended| ended < ended_ms)
-        {
-            let id = run.id;
-            self.remove(id);
-        }
-    }
-}
 
 /// What begins a run.
 #[derive(Default)]
@@ -496,16 +274,7 @@ pub(crate) fn cancel_job(stage: &mut Stage<'_>, job_id: i64, queued: bool) {
 
 /// A cluster is going away: the tasks on it fail.
 pub(crate) fn compute_lost(stage: &mut Stage<'_>, cluster: &str) {
-    let runs = &stage.ws.runs;
-    let lost: Vec<(i64, usize)> = runs
-        .active
-        .values()
-        .flatten()
-        .filter_map(|key| runs.items.get(key))
-        .flat_map(|run| run.tasks.iter().enumerate().map(move |(index, task)| (run.id, index, task)))
-        .filter(|(_, _, task)| !task.is_done() && task.cluster.as_deref() == Some(cluster))
-        .map(|(run, index, _)| (run, index))
-        .collect();
+    let lost = stage.ws.runs.tasks_on(cluster);
     for (run, index) in lost {
         tasks::finish(
             stage,

@@ -1,5 +1,7 @@
 //! The simulated account, seen through its routers: one file per service, and one for each thing that a test can do to it.
 
+#![allow(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
+
 mod callers;
 mod clusters;
 mod effects;

@@ -169,9 +169,8 @@ async fn a_form_and_a_raw_body_carry_content_too() {
     let file = "--edge\r\nContent-Disposition: form-data; name=\"content\"; filename=\"content\"\r\n\r\nhello\r\n--edge--\r\n";
     let form = format!("{}{}{file}", part("path", &format!("{HOME}/f.txt")), part("format", "AUTO"));
     assert_eq!(send(IMPORT, "multipart/form-data; boundary=edge", form).await, 200);
-    let target =
-        format!("/api/2.0/workspace-files/import-file/Users/admin%40acme.example/raw.bin?overwrite=true");
-    assert_eq!(send(&target, "application/octet-stream", "bytes".to_owned()).await, 200);
+    let target = "/api/2.0/workspace-files/import-file/Users/admin%40acme.example/raw.bin?overwrite=true";
+    assert_eq!(send(target, "application/octet-stream", "bytes".to_owned()).await, 200);
     for (name, content) in [("f.txt", "hello"), ("raw.bin", "bytes")] {
         let target = format!("/api/2.0/workspace/export?path={HOME}/{name}&direct_download=true");
         let response = lab.send(EAST, Method::GET, &target, None).await;
