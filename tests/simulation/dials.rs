@@ -18,8 +18,7 @@ impl Dials {
     pub(super) fn read() -> Self {
         let env = Env::system();
         let number = |name: &str| {
-            env.get(name)
-                .map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))
+            env.get(name).map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))
         };
         Self {
             all: env.get("TWINLAKE_SIMULATE") == Some("all"),

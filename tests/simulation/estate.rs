@@ -106,9 +106,8 @@ fn warehouse(east: &Site, chance: &Entropy, number: usize) -> Value {
 
 /// A task that runs a notebook.
 fn notebook_task(key: &str, number: u64) -> Value {
-    let folder =
-        ["/Shared/etl", "/Shared/etl/deep/er", "/Shared/bi", "/Users/admin@acme.example/mine"]
-            [usize::try_from(number % 4).unwrap()];
+    let folder = ["/Shared/etl", "/Shared/etl/deep/er", "/Shared/bi", "/Users/admin@acme.example/mine"]
+        [usize::try_from(number % 4).unwrap()];
     json!({"task_key": key, "notebook_task": {"notebook_path": format!("{folder}/notebook-{}", number % 12)}})
 }
 
@@ -136,7 +135,10 @@ fn jobs(east: &Site, chance: &Entropy, compute: &Compute) {
         match number {
             0..=3 => settings["schedule"] = schedule(number == 3),
             4 => settings["continuous"] = json!({"pause_status": "UNPAUSED"}),
-            5 => settings["trigger"] = json!({"file_arrival": {"url": "s3://acme/in/"}, "pause_status": "UNPAUSED"}),
+            5 => {
+                settings["trigger"] =
+                    json!({"file_arrival": {"url": "s3://acme/in/"}, "pause_status": "UNPAUSED"})
+            }
             6 => {
                 settings["triggers"] = json!([
                     {"schedule": {"quartz_cron_expression": "0 0 5 * * ?", "timezone_id": "UTC"}, "pause_status": "UNPAUSED"},

@@ -20,3 +20,9 @@
 mod crash_at_every_effect;
 mod dials;
 mod estate;
+mod history;
+mod judge;
+mod people;
+mod random_histories;
+mod replay;
+mod weather;

@@ -83,7 +83,8 @@ impl Person<'_> {
     }
 
     fn job(&self, name: &str, jobs: &[Value]) -> Value {
-        let mut job = json!({"name": name, "tasks": self.tasks(jobs), "max_concurrent_runs": 1 + self.below(3)});
+        let mut job =
+            json!({"name": name, "tasks": self.tasks(jobs), "max_concurrent_runs": 1 + self.below(3)});
         if self.coin() {
             job["schedule"] = self.schedule();
         }
@@ -216,7 +217,8 @@ impl Person<'_> {
     }
 
     fn send(&self, method: &Method, target: &str, body: Option<Value>) -> String {
-        let shown: String = body.as_ref().map(Value::to_string).unwrap_or_default().chars().take(160).collect();
+        let shown: String =
+            body.as_ref().map(Value::to_string).unwrap_or_default().chars().take(160).collect();
         let came_to = match self.site.try_act(method, target, body) {
             Ok(answer) => answer.to_string(),
             Err((status, _)) => status.to_string(),

@@ -174,12 +174,7 @@ impl<'a> Reading<'a> {
         self.estate.kinds.entry(kind).or_default().push(document);
     }
 
-    fn awake(
-        &mut self,
-        is_awake: bool,
-        (kind, id): (&'static str, &Value),
-        what: impl FnOnce() -> String,
-    ) {
+    fn awake(&mut self, is_awake: bool, (kind, id): (&'static str, &Value), what: impl FnOnce() -> String) {
         if is_awake {
             self.estate.awake_ids.insert((kind, text(id)));
             self.estate.awake.push(what());
@@ -225,11 +220,19 @@ impl<'a> Reading<'a> {
                 "NOTEBOOK" => {
                     let digest = Digest::of(&self.site.export(path, "SOURCE")).short();
                     let language = &object["language"];
-                    self.keep("notebook", &object["path"], json!({"path": path, "language": language, "content": digest}));
+                    self.keep(
+                        "notebook",
+                        &object["path"],
+                        json!({"path": path, "language": language, "content": digest}),
+                    );
                 }
                 kind => {
                     let digest = Digest::of(&self.site.export(path, "AUTO")).short();
-                    self.keep("file", &object["path"], json!({"path": path, "type": kind, "content": digest}));
+                    self.keep(
+                        "file",
+                        &object["path"],
+                        json!({"path": path, "type": kind, "content": digest}),
+                    );
                 }
             }
         }
