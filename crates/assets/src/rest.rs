@@ -152,6 +152,8 @@ impl RestKind {
     #[must_use]
     pub fn run_state_calls(&self, change: &Change, assumed: Option<bool>) -> Vec<Call> {
         let wanted = change.desired.posture.get(RunState::WORD).and_then(Value::as_bool);
+        // What was just made and is not known to run at its source stops (P6).
+        let wanted = if change.observed.is_none() { wanted.or(Some(false)) } else { wanted };
         match (self.run_state, wanted, assumed) {
             (Some(state), Some(true), Some(false)) => vec![state.start.call(Purpose::Posture, change, None)],
             (Some(state), Some(false), Some(true)) => vec![state.stop.call(Purpose::Posture, change, None)],

@@ -17,7 +17,8 @@ pub fn symbolize(fragment: &Fragment, document: &mut Value, place: &Place, ids: 
             return;
         }
         let remote = match value {
-            Value::String(text) if !text.is_empty() => RemoteId::new(text.as_str()),
+            // A reference to a parameter is filled in when the job runs.
+            Value::String(text) if !text.is_empty() && !text.contains("{{") => RemoteId::new(text.as_str()),
             Value::Number(number) => RemoteId::new(number.to_string()),
             _ => return,
         };
@@ -54,12 +55,19 @@ pub fn paths_in(fragment: &Fragment, document: &Value) -> Vec<(String, &'static 
 
 /// A workspace path without its alias; None for what is no absolute workspace path.
 ///
-/// `/Workspace/Shared/x` and `/Shared/x` are the same object; volumes and DBFS have paths of their own.
+/// `/Workspace/Shared/x` and `/Shared/x` are the same object; volumes and DBFS have paths of their own. In a list of
+/// Python dependencies a path may stand behind `-r` or `-e`.
 #[must_use]
 pub fn workspace_path(text: &str) -> Option<&str> {
-    let path = text.strip_prefix("/Workspace").filter(|rest| rest.starts_with('/')).unwrap_or(text);
+    let text = ["-r ", "-e "].iter().find_map(|option| text.strip_prefix(option)).map_or(text, str::trim);
+    let path = unaliased(text);
     let is_tree = path.starts_with('/') && !path.starts_with("/Volumes/") && !path.starts_with("/dbfs/");
     (is_tree && !path.contains("{{")).then_some(path)
+}
+
+/// A path of the tree without its alias.
+pub(crate) fn unaliased(path: &str) -> &str {
+    path.strip_prefix("/Workspace").filter(|rest| rest.starts_with('/')).unwrap_or(path)
 }
 
 fn each_reference(fragment: &Fragment, value: &mut Value, visit: &mut dyn FnMut(&Reference, &mut Value)) {
@@ -90,5 +98,7 @@ mod tests {
         assert_eq!(workspace_path("/Volumes/a/b/c"), None);
         assert_eq!(workspace_path("dbfs:/x"), None);
         assert_eq!(workspace_path("jobs/etl.py"), None);
+        assert_eq!(workspace_path("/Shared/{{job.parameters.file}}"), None);
+        assert_eq!(workspace_path("-r /Workspace/Shared/requirements.txt"), Some("/Shared/requirements.txt"));
     }
 }

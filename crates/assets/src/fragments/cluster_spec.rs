@@ -9,7 +9,8 @@ const fn id(at: &'static str, to: &'static str) -> Reference {
     Reference { at: Pattern(at), to, by: By::Id, missing: Missing::Block }
 }
 
-/// A cluster's spec.
+/// A cluster's spec. Site-specific words in the *names* of Spark settings (a storage account in
+/// `fs.azure.account.key.<account>…`) are not mapped: names are carried as they are.
 pub static CLUSTER_SPEC: Fragment = Fragment {
     references: &[
         id("/policy_id", "cluster_policy"),
@@ -44,16 +45,29 @@ pub static CLUSTER_SPEC: Fragment = Fragment {
         Field::SiteLocal(Pattern("/aws_attributes/instance_profile_arn"), MappingTable::InstanceProfiles),
         Field::SiteLocal(Pattern("/gcp_attributes/google_service_account"), MappingTable::InstanceProfiles),
         Field::SiteLocal(Pattern("/spark_version"), MappingTable::SparkVersions),
-        Field::SiteLocal(Pattern("/docker_image/url"), MappingTable::Locations),
         Field::SiteLocal(Pattern("/init_scripts/*/s3/destination"), MappingTable::Locations),
         Field::SiteLocal(Pattern("/init_scripts/*/abfss/destination"), MappingTable::Locations),
         Field::SiteLocal(Pattern("/init_scripts/*/gcs/destination"), MappingTable::Locations),
         Field::SiteLocal(Pattern("/cluster_log_conf/s3/destination"), MappingTable::Locations),
-        Field::FreeText(Pattern("/cluster_log_conf/s3/region"), "regions"),
-        Field::FreeText(Pattern("/init_scripts/*/s3/region"), "regions"),
+        Field::FreeText(Pattern("/cluster_log_conf/s3/region"), "cloud_resources"),
+        Field::FreeText(Pattern("/cluster_log_conf/s3/endpoint"), "cloud_resources"),
+        Field::FreeText(Pattern("/cluster_log_conf/s3/kms_key"), "cloud_resources"),
+        Field::FreeText(Pattern("/init_scripts/*/s3/region"), "cloud_resources"),
+        Field::FreeText(Pattern("/init_scripts/*/s3/endpoint"), "cloud_resources"),
+        Field::FreeText(Pattern("/init_scripts/*/s3/kms_key"), "cloud_resources"),
+        Field::FreeText(Pattern("/azure_attributes/capacity_reservation_group"), "cloud_resources"),
+        Field::FreeText(
+            Pattern("/azure_attributes/log_analytics_info/log_analytics_workspace_id"),
+            "cloud_resources",
+        ),
+        Field::FreeText(Pattern("/worker_node_type_flexibility/aws_context_id"), "cloud_resources"),
+        Field::FreeText(Pattern("/driver_node_type_flexibility/aws_context_id"), "cloud_resources"),
+        Field::FreeText(Pattern("/docker_image/url"), "docker_images"),
         Field::FreeText(Pattern("/spark_conf/*"), "spark_conf"),
         Field::FreeText(Pattern("/spark_env_vars/*"), "spark_env_vars"),
         Field::FreeText(Pattern("/custom_tags/*"), "tags"),
+        Field::Secret(Pattern("/docker_image/basic_auth/password")),
+        Field::Secret(Pattern("/azure_attributes/log_analytics_info/log_analytics_primary_key")),
     ],
     embeds: &[],
 };

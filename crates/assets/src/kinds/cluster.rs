@@ -74,9 +74,11 @@ static REST: RestKind = RestKind {
         sleeps: &[],
         tags: Some(Tags { at: Pattern("/custom_tags"), room: 45, form: TagForm::Map }),
         leaves_behind: &[
-            "passwords of Docker images given in plain text",
+            "passwords of Docker images and keys of Log Analytics given in plain text",
             "installed libraries",
             "the event log",
+            "the owner: on the standby it is whoever Twinlake signs in as",
+            "on another cloud: attributes of this one, which are not converted",
         ],
         consistency: Duration::from_secs(10),
     },

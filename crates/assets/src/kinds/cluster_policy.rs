@@ -50,7 +50,10 @@ static REST: RestKind = RestKind {
         },
         sleeps: &[],
         tags: None,
-        leaves_behind: &[],
+        leaves_behind: &[
+            "passwords of Docker images given in plain text",
+            "on another cloud: rules about attributes of this one, which are not converted",
+        ],
         consistency: Duration::from_secs(10),
     },
     list: ("/api/2.0/policies/clusters/list", "policies", Paging::None, &[]),

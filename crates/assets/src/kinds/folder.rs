@@ -50,7 +50,7 @@ impl AssetKind for Folder {
     }
 
     async fn read(&self, reader: &Reader, remote: &RemoteId) -> Result<Option<Value>, Error> {
-        tree::status(reader, remote).await
+        tree::status(reader, remote, "DIRECTORY").await
     }
 
     fn calls(&self, change: &Change, _spec: &Value) -> Vec<Call> {

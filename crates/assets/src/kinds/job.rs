@@ -7,17 +7,19 @@
 //! - A job starts by schedule, trigger, `continuous` or any of `triggers`: all are paused in the create itself.
 //!   Somebody's `run-now` is stopped by `max_concurrent_runs` 0, which makes new runs skipped, unless they queue: so
 //!   the queue is off, too. Otherwise what queued while asleep would run at the moment of waking.
-//! - Jobs may run each other, and themselves: a stub has no tasks.
+//! - Jobs may run each other, and themselves: a stub has a name and nothing that could start or refer.
+//! - Tasks and job clusters are told apart by their keys, and the service does not promise their order.
 //! - Jobs that the service made for itself cannot be written and are left alone.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use twinlake_databricks::{Complete, Paging, Reader};
-use twinlake_model::{Call, Change, Key, MappingTable, Pattern, Posture, RemoteId};
+use twinlake_model::{Call, Change, Key, Pattern, Posture, RemoteId};
 
-use crate::fragments::{CLUSTER_SPEC, TASK};
+use crate::fragments::{CLUSTER_SPEC, ENVIRONMENT, SQL_CONDITION, TASK, TRIGGER};
 use crate::schema::{
     Asleep, By, Embed, Field, Fragment, IdShape, KeyRule, Missing, Reference, Schema, Sleeps, TagForm, Tags,
 };
@@ -32,11 +34,18 @@ pub static KIND: Job = Job;
 #[derive(Debug)]
 pub struct Job;
 
+/// All that a stub has. Clusters, sources and environments that no task uses might be refused.
+const STUB: &[&str] = &["name", "description", "tags"];
+
 /// The arrays that come a hundred at a time.
 const PAGED: &[&str] = &["tasks", "job_clusters", "environments", "parameters"];
 
 const fn id(at: &'static str, to: &'static str) -> Reference {
     Reference { at: Pattern(at), to, by: By::Id, missing: Missing::Block }
+}
+
+const fn principal(at: &'static str) -> Reference {
+    Reference { at: Pattern(at), to: "principal", by: By::Principal, missing: Missing::Keep }
 }
 
 const fn paused(at: &'static str) -> Sleeps {
@@ -54,27 +63,12 @@ static REST: RestKind = RestKind {
         fragment: Fragment {
             references: &[
                 id("/webhook_notifications/*/*/id", "notification_destination"),
-                id("/trigger/job_completion/jobs/*/job_id", "job"),
-                id("/trigger/sql_condition/warehouse_id", "sql_warehouse"),
-                id("/trigger/sql_condition/sql_query_id", "query"),
-                id("/schedule/sql_condition/warehouse_id", "sql_warehouse"),
-                id("/schedule/sql_condition/sql_query_id", "query"),
-                id("/triggers/*/sql_condition/warehouse_id", "sql_warehouse"),
-                id("/triggers/*/sql_condition/sql_query_id", "query"),
                 id("/budget_policy_id", "budget_policy"),
                 id("/usage_policy_id", "budget_policy"),
-                Reference {
-                    at: Pattern("/run_as/user_name"),
-                    to: "principal",
-                    by: By::Principal,
-                    missing: Missing::Keep,
-                },
-                Reference {
-                    at: Pattern("/run_as/service_principal_name"),
-                    to: "principal",
-                    by: By::Principal,
-                    missing: Missing::Keep,
-                },
+                principal("/run_as/user_name"),
+                principal("/run_as/service_principal_name"),
+                principal("/run_as/group_name"),
+                principal("/email_notifications/*/*"),
                 Reference {
                     at: Pattern("/parent_path"),
                     to: "folder",
@@ -82,23 +76,31 @@ static REST: RestKind = RestKind {
                     missing: Missing::Block,
                 },
                 Reference {
-                    at: Pattern("/environments/*/spec/dependencies/*"),
+                    at: Pattern("/environment_variables/*/spec/files/*"),
                     to: "workspace_file",
                     by: By::Path,
-                    missing: Missing::Keep,
+                    missing: Missing::Block,
                 },
             ],
             fields: &[
                 Field::ServerOwned(Pattern("/job_id")),
                 Field::ServerOwned(Pattern("/format")),
-                Field::SiteLocal(Pattern("/trigger/file_arrival/url"), MappingTable::Locations),
-                Field::SiteLocal(Pattern("/triggers/*/file_arrival/url"), MappingTable::Locations),
                 Field::FreeText(Pattern("/parameters/*/default"), "parameters"),
+                Field::FreeText(Pattern("/environment_variables/*/spec/variables/*"), "parameters"),
+                Field::FreeText(Pattern("/job_clusters/*/serverless_compute_id"), "cloud_resources"),
                 Field::FreeText(Pattern("/tags/*"), "tags"),
+                Field::Keyed(Pattern("/tasks"), "task_key"),
+                Field::Keyed(Pattern("/job_clusters"), "job_cluster_key"),
+                Field::Keyed(Pattern("/environments"), "environment_key"),
+                Field::Keyed(Pattern("/environment_variables"), "environment_variables_key"),
             ],
             embeds: &[
                 Embed::At(Pattern("/tasks/*"), &TASK),
                 Embed::At(Pattern("/job_clusters/*/new_cluster"), &CLUSTER_SPEC),
+                Embed::At(Pattern("/environments/*/spec"), &ENVIRONMENT),
+                Embed::At(Pattern("/trigger"), &TRIGGER),
+                Embed::At(Pattern("/triggers/*"), &TRIGGER),
+                Embed::At(Pattern("/schedule/sql_condition"), &SQL_CONDITION),
             ],
         },
         sleeps: &[
@@ -122,6 +124,9 @@ static REST: RestKind = RestKind {
             "run history",
             "credentials of a private Git source",
             "events that a trigger missed",
+            "the owner: a job without `run_as` runs as whoever Twinlake signs in as",
+            "passwords of Docker images given in plain text",
+            "on another cloud: attributes of this one, which are not converted",
         ],
         consistency: Duration::from_secs(10),
     },
@@ -158,7 +163,14 @@ impl AssetKind for Job {
         let Some(mut whole) = rest::read(reader, path, &[("job_id", remote.as_str())]).await? else {
             return Ok(None);
         };
+        let mut tokens = BTreeSet::new();
         while let Some(token) = next_page(&mut whole) {
+            if !tokens.insert(token.clone()) {
+                let reason = "the same page token came twice: the job's pages go in a circle".to_owned();
+                return Err(
+                    twinlake_databricks::Error::Malformed { request: format!("GET {path}"), reason }.into()
+                );
+            }
             let query = [("job_id", remote.as_str()), ("page_token", token.as_str())];
             // Gone between two pages: it does not exist any more.
             let Some(mut page) = rest::read(reader, path, &query).await? else { return Ok(None) };
@@ -168,11 +180,7 @@ impl AssetKind for Job {
     }
 
     fn stub(&self, spec: &Value) -> Value {
-        let mut stub = spec.clone();
-        for field in ["tasks", "trigger", "triggers"] {
-            drop(stub.as_object_mut().and_then(|fields| fields.remove(field)));
-        }
-        stub
+        STUB.iter().filter_map(|field| Some(((*field).to_owned(), spec.get(*field)?.clone()))).collect()
     }
 
     fn calls(&self, change: &Change, spec: &Value) -> Vec<Call> {

@@ -67,7 +67,9 @@ mod tests {
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kinds");
         let files: BTreeSet<String> = std::fs::read_dir(folder)
             .unwrap()
-            .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file())
+            .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
             .filter(|name| !["mod", "tree"].contains(&name.as_str()))
             .collect();
         let rows: BTreeSet<String> = schemas().map(|schema| schema.name.to_owned()).collect();

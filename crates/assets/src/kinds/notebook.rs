@@ -31,7 +31,13 @@ static SCHEMA: Schema = Schema {
     fragment: Fragment::EMPTY,
     sleeps: &[],
     tags: None,
-    leaves_behind: &["revision history", "comments", "results of cells", "state of widgets"],
+    leaves_behind: &[
+        "revision history",
+        "comments",
+        "results of cells",
+        "state of widgets",
+        "the environment of its side panel",
+    ],
     consistency: Duration::from_secs(5),
 };
 
@@ -50,7 +56,7 @@ impl AssetKind for Notebook {
     }
 
     async fn read(&self, reader: &Reader, remote: &RemoteId) -> Result<Option<Value>, Error> {
-        tree::status(reader, remote).await
+        tree::status(reader, remote, "NOTEBOOK").await
     }
 
     async fn content(&self, reader: &Reader, remote: &RemoteId) -> Result<Option<Vec<u8>>, Error> {

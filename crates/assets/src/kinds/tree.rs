@@ -4,11 +4,9 @@
 //! - A list shows one folder and is not paged; the recursion is ours. Folders are listed side by side.
 //! - A path is an identity here: it is the same on every site, and what is deleted and made again under a path is
 //!   the same asset to everybody who refers to it.
-//! - `/Users/*/.ide/` and the trash are machinery. Git folders, dashboards and other kinds that live in the tree are
-//!   found and reported, but not entered.
-//! - Modification times are documented for files only and seen on notebooks too. Where a row has none, its bytes
-//!   are read each time. A time as young as the listing itself does not count: another change in the same
-//!   moment would go unseen.
+//! - What is asked for need not exist: a standby does not have it yet. A folder that is listed and then is not there went
+//!   away meanwhile, if a second look says so, too.
+//! - Git folders, dashboards and other kinds that live in the tree are found and reported, but not entered.
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -16,26 +14,36 @@ use futures::stream::FuturesUnordered;
 use serde_json::{Value, json};
 use twinlake_base::ErrorClass;
 use twinlake_databricks::{Complete, ListCall, Paging, Reader};
-use twinlake_model::{Call, CallBody, Change, Key, Mark, Method, Posture, Purpose, RemoteId};
+use twinlake_model::{Call, CallBody, Change, Method, Purpose, RemoteId};
 
 use crate::rest::{self, walk};
-use crate::{Body, Error, Listed, Listing, Portrait, Scope, kinds};
+use crate::{Error, Listed, Listing, Portrait, Scope, kinds};
+
+mod row;
+
+use row::Row;
 
 /// How many folders are listed at once. The budget of the host paces them; this bounds what waits in memory.
 const SIDE_BY_SIDE: usize = 32;
-
-/// The largest content that an import or export takes, in bytes.
-const MAX_CONTENT_BYTES: u64 = 10 * 1024 * 1024;
-
-/// The youngest modification time, in milliseconds before the listing, that is trusted to be the last one.
-const SETTLED_MS: i64 = 2_000;
 
 /// Finds everything that lives in the workspace tree.
 #[derive(Debug)]
 pub(super) struct Tree;
 
-/// Folders that every workspace has and nobody may write.
-const GIVEN: &[&str] = &["/", "/Users", "/Shared", "/Repos", "/Workspace"];
+/// A folder to list.
+struct Folder {
+    path: String,
+    /// Whether the operator asked for it. Then it need not exist, and need not be a folder.
+    is_root: bool,
+}
+
+/// What came of listing one.
+enum Found {
+    /// Its rows.
+    Rows(Vec<Value>, Complete),
+    /// It is not there.
+    Nothing,
+}
 
 #[async_trait]
 impl Listing for Tree {
@@ -52,160 +60,125 @@ impl Listing for Tree {
         let kinds: Vec<&str> =
             kinds::schemas().filter(|schema| schema.is_tree()).map(|schema| schema.plural).collect();
         let roots = scope.selection.roots(&kinds);
-        let mut waiting = Vec::new();
-        for root in &roots {
-            for folder in ancestors(root) {
-                found(folder_row(folder))?;
-            }
-            waiting.push(root.clone());
-        }
+        let mut waiting: Vec<Folder> = roots.into_iter().map(|path| Folder { path, is_root: true }).collect();
         let mut under_way = FuturesUnordered::new();
         let mut proofs = Vec::new();
         while !waiting.is_empty() || !under_way.is_empty() {
             while under_way.len() < SIDE_BY_SIDE
-                && let Some(path) = waiting.pop()
+                && let Some(folder) = waiting.pop()
             {
-                under_way.push(list_folder(reader, path));
+                under_way.push(async move {
+                    let listed = list_folder(reader, &folder).await;
+                    (folder, listed)
+                });
             }
-            let Some(listed) = under_way.next().await else { break };
-            let (rows, proof) = listed?;
-            let listed_ms = proof.started_at().as_millisecond();
-            proofs.push(proof);
-            for row in rows {
-                let row = Row::of(&row)?;
-                if row.is_machinery() {
-                    continue;
-                }
-                if row.object_type == "DIRECTORY" {
-                    waiting.push(row.path.to_owned());
-                }
-                if let Some(listed) = row.listed(listed_ms) {
-                    found(listed)?;
+            let Some((folder, listed)) = under_way.next().await else { break };
+            match listed? {
+                Found::Nothing if folder.is_root => show_what_exists(reader, &folder.path, found).await?,
+                Found::Nothing => {}
+                Found::Rows(rows, proof) => {
+                    let inside = show(&folder, &rows, proof.started_at().as_millisecond(), found)?;
+                    waiting.extend(inside.into_iter().map(|path| Folder { path, is_root: false }));
+                    proofs.push(proof);
                 }
             }
         }
         match Complete::all(proofs) {
             Some(proof) => Ok(proof),
-            // Nothing of the tree is asked for: the list of what lies above it is proof enough.
-            None => Ok(list_folder(reader, "/".to_owned()).await?.1),
+            // Nothing of the tree is asked for, or none of it exists: the list of what lies above is proof enough.
+            None => {
+                let above = ListCall::new(LIST, "objects", Paging::None).query("path", "/");
+                walk(reader, &above, &mut |_| Ok(())).await
+            }
         }
     }
 }
 
-async fn list_folder(reader: &Reader, path: String) -> Result<(Vec<Value>, Complete), Error> {
+const LIST: &str = "/api/2.0/workspace/list";
+
+async fn list_folder(reader: &Reader, folder: &Folder) -> Result<Found, Error> {
     let mut rows = Vec::new();
-    let call = ListCall::new("/api/2.0/workspace/list", "objects", Paging::None).query("path", path);
+    let call = ListCall::new(LIST, "objects", Paging::None).query("path", &folder.path);
     let proof = walk(reader, &call, &mut |row| {
         rows.push(row);
         Ok(())
     })
-    .await?;
-    Ok((rows, proof))
+    .await;
+    match proof {
+        Ok(proof) => Ok(Found::Rows(rows, proof)),
+        Err(error) if error.class() == ErrorClass::Missing => match object(reader, &folder.path).await? {
+            None => Ok(Found::Nothing),
+            Some(_) => Err(error),
+        },
+        Err(error) => Err(error),
+    }
 }
 
-/// The folders on the way to a root that must exist for anything to exist in it, the root included.
+/// Hands on what a folder holds, and returns the folders in it that are to be listed.
+fn show(
+    folder: &Folder,
+    rows: &[Value],
+    listed_ms: i64,
+    found: &mut (dyn FnMut(Listed) -> Result<(), Error> + Send),
+) -> Result<Vec<String>, Error> {
+    let rows: Vec<Row<'_>> = rows.iter().map(Row::of).collect::<Result<_, _>>()?;
+    if folder.is_root {
+        // The list of what is no folder shows the thing itself.
+        let is_itself = rows.iter().any(|row| row.path == folder.path);
+        let above = ancestors(&folder.path).filter(|path| !is_itself || *path != folder.path);
+        above.filter_map(|path| Row::folder(path).listed(listed_ms)).try_for_each(&mut *found)?;
+    }
+    let mut inside = Vec::new();
+    for row in rows.iter().filter(|row| !row.is_machinery()) {
+        if row.is_entered() {
+            inside.push(row.path.to_owned());
+        }
+        if let Some(listed) = row.listed(listed_ms) {
+            found(listed)?;
+        }
+    }
+    Ok(inside)
+}
+
+/// Hands on those of the folders above a root that exist, although the root does not.
+async fn show_what_exists(
+    reader: &Reader,
+    root: &str,
+    found: &mut (dyn FnMut(Listed) -> Result<(), Error> + Send),
+) -> Result<(), Error> {
+    for path in ancestors(root).filter(|path| *path != root) {
+        let Some(row) = object(reader, path).await? else { return Ok(()) };
+        let row = Row::of(&row)?;
+        if row.is_entered()
+            && let Some(listed) = row.listed(0)
+        {
+            found(listed)?;
+        }
+    }
+    Ok(())
+}
+
+/// The folders on the way to a root, the root included.
 fn ancestors(root: &str) -> impl Iterator<Item = &str> {
     root.match_indices('/')
         .map(|(at, _)| at)
         .chain([root.len()])
         .filter(|end| *end > 0)
         .map(move |end| &root[..end])
-        .filter(|path| !GIVEN.contains(path))
 }
 
-fn folder_row(path: &str) -> Listed {
-    Row { path, object_type: "DIRECTORY", language: None, modified_at: None, size: None }
-        .listed(0)
-        .unwrap_or_else(|| Listed {
-            kind: "folder",
-            remote: RemoteId::new(path),
-            key: Key::new(path),
-            body: Body::Skipped(String::new()),
-            posture: Posture::none(),
-        })
+/// One object's row. None where something of another type stands at the path: that is another asset.
+pub(super) async fn status(
+    reader: &Reader,
+    remote: &RemoteId,
+    object_type: &str,
+) -> Result<Option<Value>, Error> {
+    Ok(object(reader, remote.as_str()).await?.filter(|row| row["object_type"] == object_type))
 }
 
-/// One row of a folder's list.
-struct Row<'r> {
-    path: &'r str,
-    object_type: &'r str,
-    language: Option<&'r str>,
-    modified_at: Option<i64>,
-    size: Option<u64>,
-}
-
-impl<'r> Row<'r> {
-    fn of(row: &'r Value) -> Result<Self, Error> {
-        let text = |field: &str| {
-            row[field]
-                .as_str()
-                .ok_or_else(|| Error::unrecognizable("workspace object", &format!("/{field}"), row))
-        };
-        Ok(Self {
-            path: text("path")?,
-            object_type: text("object_type")?,
-            language: row["language"].as_str(),
-            modified_at: row["modified_at"].as_i64(),
-            size: row["size"].as_u64(),
-        })
-    }
-
-    fn is_machinery(&self) -> bool {
-        let mut parts = self.path.split('/').skip(1);
-        match (parts.next(), parts.next(), parts.next()) {
-            (Some("Users"), Some(_), Some(".ide" | "Trash")) => true,
-            (Some("Repos"), ..) => self.object_type == "DIRECTORY" && self.path.matches('/').count() <= 2,
-            _ => false,
-        }
-    }
-
-    fn listed(&self, listed_ms: i64) -> Option<Listed> {
-        let (kind, body) = match self.object_type {
-            "DIRECTORY" if GIVEN.contains(&self.path) => return None,
-            "DIRECTORY" => ("folder", Body::Whole(self.portrait(json!({})))),
-            "NOTEBOOK" => ("notebook", self.with_content(json!({ "language": self.language }), listed_ms)),
-            "FILE" => ("workspace_file", self.file(listed_ms)),
-            "REPO" => ("repo", Body::Unsupported("Git folders are not kept yet".to_owned())),
-            other => {
-                ("workspace_object", Body::Unsupported(format!("objects of type {other} are not kept yet")))
-            }
-        };
-        Some(Listed {
-            kind,
-            remote: RemoteId::new(self.path),
-            key: Key::new(self.path),
-            body,
-            posture: Posture::none(),
-        })
-    }
-
-    fn file(&self, listed_ms: i64) -> Body {
-        if self.size.is_some_and(|size| size > MAX_CONTENT_BYTES) {
-            return Body::Unsupported(format!("larger than {} MB", MAX_CONTENT_BYTES / 1024 / 1024));
-        }
-        self.with_content(json!({}), listed_ms)
-    }
-
-    fn with_content(&self, spec: Value, listed_ms: i64) -> Body {
-        let settled = self.modified_at.filter(|modified| *modified + SETTLED_MS < listed_ms);
-        let mark = settled.map(|modified| Mark::new(format!("{modified}/{}", self.size.unwrap_or_default())));
-        Body::WithoutContent(self.portrait(spec), mark)
-    }
-
-    fn portrait(&self, spec: Value) -> Portrait {
-        Portrait {
-            remote: RemoteId::new(self.path),
-            key: Key::new(self.path),
-            spec,
-            posture: Posture::none(),
-            tag: None,
-        }
-    }
-}
-
-/// One object's row.
-pub(super) async fn status(reader: &Reader, remote: &RemoteId) -> Result<Option<Value>, Error> {
-    rest::read(reader, "/api/2.0/workspace/get-status", &[("path", remote.as_str())]).await
+/// The row of whatever stands at a path.
+async fn object(reader: &Reader, path: &str) -> Result<Option<Value>, Error> {
+    rest::read(reader, "/api/2.0/workspace/get-status", &[("path", path)]).await
 }
 
 /// A row as a portrait, for an object that was read by itself.

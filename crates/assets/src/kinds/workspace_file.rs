@@ -49,7 +49,7 @@ impl AssetKind for WorkspaceFile {
     }
 
     async fn read(&self, reader: &Reader, remote: &RemoteId) -> Result<Option<Value>, Error> {
-        tree::status(reader, remote).await
+        tree::status(reader, remote, "FILE").await
     }
 
     async fn content(&self, reader: &Reader, remote: &RemoteId) -> Result<Option<Vec<u8>>, Error> {
