@@ -195,6 +195,9 @@ impl Account {
     pub(crate) fn dispatch(&mut self, at: usize, request: &Request, actor: &str) -> Outcome {
         let (route, captured) = router::route(&request.method, &request.path)
             .ok_or_else(|| Refusal::no_endpoint(request.method.as_str(), &request.path))?;
+        if route.writes() && self.faults.keep_the_past() {
+            self.shadows.before_write(at, route.service, &self.world.workspaces[at], self.world.now_ms);
+        }
         let mut stage = self.stage(at, actor);
         let outcome = route.answer(&mut Call { stage: &mut stage, request, captured });
         // What a write sets off at once has happened before its answer is read.

@@ -169,11 +169,8 @@ impl Account {
         {
             return self.refused(&Refusal::too_many(&family, retry_after_seconds));
         }
-        if route.writes() {
-            if self.faults.keep_the_past() {
-                self.shadows.before_write(at, route.service, &self.world.workspaces[at], now_ms);
-            }
-        } else if let Some(staleness) = fate.stale
+        if !route.writes()
+            && let Some(staleness) = fate.stale
             && let Some(past) = self.shadows.past(at, route.service, staleness, now_ms)
         {
             // The past stands in for the present while this one request is answered. Nothing that is read changes it.

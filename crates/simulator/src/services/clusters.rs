@@ -139,7 +139,7 @@ impl Clusters {
             .filter(|cluster| {
                 cluster.state == State::Running && cluster.text("instance_pool_id") == Some(pool)
             })
-            .map(|cluster| cluster.filled.get("num_workers").and_then(Value::as_i64).unwrap_or(1) + 1)
+            .map(instances)
             .sum()
     }
 
@@ -248,25 +248,47 @@ pub(crate) fn go(stage: &mut Stage<'_>, id: &str, state: State, message: &'stati
 
 /// Terminates a cluster. One that is terminated or about to be stays as it is.
 pub(crate) fn terminate(stage: &mut Stage<'_>, id: &str, code: &'static str) {
+    terminate_for(stage, id, code, "SUCCESS");
+}
+
+fn terminate_for(stage: &mut Stage<'_>, id: &str, code: &'static str, kind: &'static str) {
     let now = stage.now;
     let Some(cluster) = stage.ws.clusters.get_mut(id) else { return };
     if matches!(cluster.state, State::Terminating | State::Terminated) {
         return;
     }
-    cluster.reason = Some((Cow::Borrowed(code), Cow::Borrowed("SUCCESS")));
-    cluster.log(now, "TERMINATING", json!({"reason": {"code": code, "type": "SUCCESS"}}));
+    cluster.reason = Some((Cow::Borrowed(code), Cow::Borrowed(kind)));
+    cluster.log(now, "TERMINATING", json!({"reason": {"code": code, "type": kind}}));
     stage.effect(Deed::Stopped, "cluster", id, code);
     go(stage, id, State::Terminating, "Terminating the cluster", stage.settings.cluster_stop_seconds);
     runs::compute_lost(stage, id);
 }
 
+/// Whether a cluster's pool has too few instances left for it.
+fn pool_is_exhausted(stage: &Stage<'_>, cluster: &Cluster) -> bool {
+    let Some(id) = cluster.text("instance_pool_id") else { return false };
+    let pool = stage.ws.collection("instance_pool").and_then(|pools| pools.get(id));
+    let most = pool.and_then(|pool| pool.document.get("max_capacity")).and_then(Value::as_i64);
+    most.is_some_and(|most| stage.ws.clusters.running_on_pool(id) + instances(cluster) > most)
+}
+
+/// The machines that a cluster needs at least.
+fn instances(cluster: &Cluster) -> i64 {
+    let least = cluster.filled.get("autoscale").and_then(|scale| scale.get("min_workers"));
+    cluster.filled.get("num_workers").or(least).and_then(Value::as_i64).unwrap_or(0) + 1
+}
+
 /// A transition is complete.
 pub(crate) fn settle(stage: &mut Stage<'_>, id: &str, generation: u32) {
     let now = stage.now;
-    let Some(cluster) = stage.ws.clusters.get_mut(id).filter(|cluster| cluster.generation == generation)
-    else {
+    let due = |cluster: &Cluster| cluster.generation == generation;
+    let starts =
+        |cluster: &Cluster| due(cluster) && matches!(cluster.state, State::Pending | State::Restarting);
+    if stage.ws.clusters.get(id).is_some_and(|cluster| starts(cluster) && pool_is_exhausted(stage, cluster)) {
+        terminate_for(stage, id, "INSTANCE_POOL_MAX_CAPACITY_REACHED", "CLIENT_ERROR");
         return;
-    };
+    }
+    let Some(cluster) = stage.ws.clusters.get_mut(id).filter(|cluster| due(cluster)) else { return };
     match cluster.state {
         State::Terminating => {
             cluster.state = State::Terminated;

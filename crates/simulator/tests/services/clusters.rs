@@ -225,6 +225,7 @@ async fn a_list_is_filtered_sorted_and_paged() {
     assert_eq!(names("filter_by.cluster_states=TERMINATED").await, "a");
     assert_eq!(names("filter_by.cluster_states=TERMINATED&filter_by.cluster_states=RUNNING").await, "acb");
     assert_eq!(names("filter_by.cluster_sources=JOB").await, "");
+    assert_eq!(lab.read("/api/2.0/clusters/list?page_size=1").await["clusters"].as_array().unwrap().len(), 3);
     lab.simulator.change_settings(|settings| settings.empty_page_before_last = true);
     assert_eq!(names("").await, "acb");
 }

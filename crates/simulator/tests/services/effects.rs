@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use twinlake_base::Timestamp;
-use twinlake_simulator::{Activity, Deed, EffectQuery};
+use twinlake_simulator::{Activity, Deed, EffectQuery, Seed};
 
 use crate::lab::{EAST, Lab, WEST};
 
@@ -35,6 +35,19 @@ async fn effects_are_found_by_what_where_when_and_who() {
         (lab.simulator.effect_count(), EAST, "service")
     );
     assert!(lab.simulator.effects(&EffectQuery { after: last.number, ..EffectQuery::default() }).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_seed_and_clock_replay_the_same_days() {
+    let lived = || {
+        let lab = Lab::new();
+        lab.simulator.seed(EAST, Seed { size: 300, seed: 5 }).unwrap();
+        lab.days(2);
+        lab.simulator.effects(&EffectQuery::default())
+    };
+    let first = lived();
+    assert!(first.len() > 500);
+    assert!(first == lived(), "two lives from one seed differ");
 }
 
 #[tokio::test(start_paused = true)]

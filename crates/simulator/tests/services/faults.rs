@@ -103,6 +103,10 @@ async fn reads_can_lag_until_the_writing_stops() {
         lab.seconds(6);
     }
     assert_eq!(jobs(&lab).await, 1);
+    let delete = "/api/2.2/jobs/delete";
+    lab.simulator.act(EAST, "ana", &Method::POST, delete, Some(json!({"job_id": 7}))).unwrap();
+    lab.seconds(6);
+    assert_eq!(jobs(&lab).await, 1);
     lab.cluster("of another service").await;
     lab.seconds(5);
     assert_eq!(jobs(&lab).await, 3);

@@ -61,6 +61,26 @@ async fn idle_instances_are_on_the_bill_until_there_are_none() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pool_that_is_full_lets_no_cluster_start() {
+    let lab = Lab::new();
+    let id = pool(&lab, "p", 0).await;
+    let edit = |most: u32| json!({"instance_pool_id": id, "instance_pool_name": "p", "node_type_id": "i3.xlarge", "max_capacity": most});
+    lab.write(EDIT, edit(0)).await;
+    let body = json!({"spark_version": crate::lab::SPARK, "instance_pool_id": id, "num_workers": 2});
+    let cluster =
+        lab.write("/api/2.1/clusters/create", body).await["cluster_id"].as_str().unwrap().to_owned();
+    lab.seconds(300);
+    let shown = lab.read(&format!("/api/2.1/clusters/get?cluster_id={cluster}")).await;
+    assert_eq!(shown["state"], "TERMINATED");
+    assert_eq!(shown["termination_reason"]["code"], "INSTANCE_POOL_MAX_CAPACITY_REACHED");
+    lab.write(EDIT, edit(3)).await;
+    lab.write("/api/2.1/clusters/start", json!({"cluster_id": cluster})).await;
+    lab.seconds(300);
+    assert_eq!(lab.cluster_state(&cluster).await, "RUNNING");
+    assert_eq!(get(&lab, &id).await["stats"]["used_count"], 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn sizes_and_node_types_are_checked() {
     let lab = Lab::new();
     for more in [
