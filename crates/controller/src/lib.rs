@@ -50,3 +50,4 @@ pub use setup::Setup;
 pub use status::{AuditStatus, CycleStatus, GroupStatus, LegStatus, Protection, Status, status};
 pub use stop::Stop;
 pub use sync::{Awake, Held, LegReport, SyncOptions, SyncReport, sync};
+pub use twinlake_sync::Progress;

@@ -1,0 +1,128 @@
+//! `twinlake status`
+
+use clap::Args;
+use twinlake_controller::{GroupStatus, LegStatus, Protection, Status, status};
+
+use crate::args::ConfigArgs;
+use crate::estate;
+use crate::exit::Exit;
+use crate::face::Face;
+use crate::paint::Paint;
+use crate::verbs::plan::shown_key;
+use crate::verbs::sync::verdict_lines;
+use crate::words::{between, count, duration, time};
+
+/// Shows where every group stands. Asks no workspace, so it answers also when the primary is gone.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArgs {
+    /// Only this failover group
+    group: Option<String>,
+
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+pub(crate) async fn run(args: &StatusArgs, face: &Face) -> anyhow::Result<Exit> {
+    let house = estate::open(&args.config).await?;
+    let status = status(&house, args.group.as_deref()).await?;
+    face.answer(&status, |paint| text(&status, paint))?;
+    Ok(Exit::Done)
+}
+
+fn text(status: &Status, paint: Paint) -> String {
+    let mut text = format!("{}  {}\n", paint.strong(&status.estate), paint.faint(time(status.at)));
+    for group in &status.groups {
+        text.push_str(&group_text(group, status, paint));
+    }
+    let audit = &status.audit;
+    let entries = count(usize::try_from(audit.entries).unwrap_or(usize::MAX), "entry");
+    let chain = match (&audit.broken, &audit.head) {
+        (Some(broken), _) => paint.bad(format!("the chain is broken at {broken}")),
+        (None, Some(head)) => format!("the chain is whole, its head is {head}"),
+        (None, None) => "nothing was recorded yet".to_owned(),
+    };
+    text + &format!("\naudit: {entries}; {chain}\n")
+}
+
+fn group_text(group: &GroupStatus, status: &Status, paint: Paint) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "hours")]
+    let objective = |seconds: u64| duration(seconds as f64);
+    let standbys: Vec<&str> = group.standbys.iter().map(twinlake_model::SiteId::as_str).collect();
+    let mut text = format!(
+        "\n{}  {} → {}   {}\n",
+        paint.strong(&group.group),
+        group.primary,
+        standbys.join(", "),
+        paint.faint(format!(
+            "objectives: RPO {}, RTO {}",
+            objective(group.target_rpo_seconds),
+            objective(group.target_rto_seconds)
+        )),
+    );
+    for leg in &group.legs {
+        text.push_str(&leg_text(leg, status, paint));
+    }
+    text
+}
+
+fn leg_text(leg: &LegStatus, status: &Status, paint: Paint) -> String {
+    let mut text = format!("\n  {} → {}\n", leg.leg.source, leg.leg.target);
+    let arrived = leg.replication_point.map(|point| {
+        format!("everything up to {} has arrived: RPO now {}", time(point), between(point, status.at))
+    });
+    let line = match (leg.protection, arrived) {
+        (Protection::WithinObjective, Some(arrived)) => format!("{} {arrived}", paint.good("✓ protected")),
+        (Protection::BeyondObjective, Some(arrived)) => {
+            format!("{} {arrived}, more than the objective", paint.fair("! behind"))
+        }
+        _ => format!("{} no cycle was complete yet", paint.bad("✗ unprotected")),
+    };
+    text.push_str(&format!("    {line}\n"));
+    let cycle = match &leg.last_cycle {
+        None => format!("none yet; run {}", paint.strong("twinlake sync")),
+        Some(cycle) => match cycle.ended_at {
+            Some(ended) => format!(
+                "{}, took {}, {} changes, {} requests",
+                time(cycle.started_at),
+                between(cycle.started_at, ended),
+                cycle.changes,
+                cycle.writes
+            ),
+            None => format!(
+                "{}, {}",
+                time(cycle.started_at),
+                paint.fair("interrupted; twinlake sync continues it")
+            ),
+        },
+    };
+    text.push_str(&format!("    last cycle  {cycle}\n"));
+    if !leg.verdicts.is_empty() {
+        let tally: Vec<String> = leg.verdicts.iter().map(|(word, count)| format!("{word} {count}")).collect();
+        text.push_str(&format!("    assets      {}\n", tally.join(" · ")));
+    }
+    if !leg.open_questions.is_empty() {
+        let keys: Vec<String> =
+            leg.open_questions.iter().take(5).map(|key| shown_key(key.as_str())).collect();
+        let line = format!(
+            "{} without an answer, about {}",
+            count(leg.open_questions.len(), "request"),
+            keys.join(", ")
+        );
+        text.push_str(&format!("    open        {line}; the next sync settles them\n"));
+    }
+    for waiting in &leg.waiting {
+        text.push_str(&format!(
+            "    waiting     {} {} is gone at {}; its copy is deleted after {}\n",
+            waiting.asset.kind,
+            shown_key(waiting.key.as_str()),
+            leg.leg.source.site,
+            time(waiting.due_at)
+        ));
+    }
+    for (heading, outcomes) in [("incomplete", &leg.incomplete), ("not ours, left alone", &leg.notable)] {
+        if !outcomes.is_empty() {
+            text.push_str(&format!("    {heading}\n{}", verdict_lines(outcomes, paint)));
+        }
+    }
+    text
+}
