@@ -1,7 +1,4 @@
-//! The contract of [`Log`], as checks that every implementation passes.
-//!
-//! Part of the library so that each implementation's own tests can call it; a broken promise panics.
-#![expect(clippy::unwrap_used, reason = "a test suite: an error is a broken promise")]
+//! The contract of [`Log`].
 
 use std::sync::Arc;
 

@@ -1,0 +1,1 @@
+//! What the engine does beyond what the suites hold every runbook to.

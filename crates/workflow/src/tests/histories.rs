@@ -1,0 +1,1 @@
+//! Random histories: what is illegal never loads, and whatever is legal is gone on with.
