@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -52,10 +53,15 @@ pub(crate) struct Account {
     pub(crate) faults: Faults,
     pub(crate) buckets: Buckets,
     pub(crate) shadows: Shadows,
+    /// How far the account is ahead of a clock that cannot be moved: it was saved later than that clock's time.
+    ahead_ms: i64,
 }
 
 impl Account {
     pub(crate) fn new(clock: Clock, entropy: Entropy, world: World) -> Self {
+        // Time does not go back in an account: a clock that is behind is moved, or the difference kept.
+        let behind_ms = (world.now_ms - clock.now().as_millisecond()).max(0);
+        let is_moved = clock.jump(Duration::from_millis(behind_ms.unsigned_abs()));
         let mut account = Self {
             clock,
             entropy,
@@ -63,6 +69,7 @@ impl Account {
             faults: Faults::default(),
             buckets: Buckets::default(),
             shadows: Shadows::default(),
+            ahead_ms: if is_moved { 0 } else { behind_ms },
         };
         account.settle();
         account
@@ -135,7 +142,7 @@ impl Account {
 
     /// Lets everything happen that is due.
     pub(crate) fn settle(&mut self) {
-        let now_ms = self.clock.now().as_millisecond().max(self.world.now_ms);
+        let now_ms = (self.clock.now().as_millisecond() + self.ahead_ms).max(self.world.now_ms);
         while let Some((due_ms, at, event)) = self.world.agenda.next_due(now_ms) {
             self.world.now_ms = due_ms.max(self.world.now_ms);
             if self.outage(at).is_some_and(|outage| outage.life_stops) {

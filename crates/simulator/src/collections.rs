@@ -251,3 +251,25 @@ pub(crate) fn only(document: &Document, known: &[&str]) -> Result<(), Refusal> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_row_is_whole_and_no_two_are_alike() {
+        let (mut kinds, mut paths) = (BTreeSet::new(), BTreeSet::new());
+        for row in ROWS {
+            assert!(kinds.insert(row.kind) && !row.kind.is_empty() && !row.title.is_empty());
+            for verb in [Verb::List, Verb::Get, Verb::Create, Verb::Edit, Verb::Delete] {
+                let routes = row.routes.iter().filter(|(known, _, _)| *known == verb).count();
+                assert!(routes == 1 || routes == 0 && verb != Verb::List, "{}: {verb:?}", row.kind);
+            }
+            for (_, method, path) in row.routes {
+                assert!(paths.insert((method.to_string(), *path)), "{path}");
+            }
+        }
+    }
+}

@@ -56,7 +56,7 @@ impl Simulator {
         self.gateway.lock().world.settings.clone()
     }
 
-    /// Changes settings from now on.
+    /// Changes settings from now on. `change` must not call the simulator: it holds the account.
     pub fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
         let mut account = self.gateway.lock();
         account.settle();

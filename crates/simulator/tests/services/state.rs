@@ -24,6 +24,21 @@ async fn an_account_lives_on_where_it_was_saved() {
     assert_eq!(again.read(&export).await, lab.read(&export).await);
 }
 
+#[tokio::test(start_paused = true)]
+async fn time_goes_on_from_where_it_was_saved_whatever_the_new_clock_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("account.json");
+    let lab = Lab::new();
+    lab.days(10_000);
+    lab.simulator.save(&path).unwrap();
+    let saved = lab.simulator.now();
+    let early = Clock::simulated(crate::lab::START.parse().unwrap());
+    for clock in [early, Clock::system()] {
+        let again = Simulator::load(&path, clock, Entropy::seeded(2)).unwrap();
+        assert!(again.now() >= saved);
+    }
+}
+
 #[test]
 fn a_file_that_is_not_ours_is_named() {
     let folder = tempfile::tempdir().unwrap();
