@@ -116,6 +116,8 @@ impl Fleet {
             mappings: self.mappings.clone(),
             guards: self.guards,
             role: Role::Standby,
+            kept: None,
+            only: None,
             epoch: self.epoch,
         }
     }

@@ -42,4 +42,4 @@ pub use schema::{
     Asleep, By, Embed, Field, Fragment, IdShape, KeyRule, Missing, Ration, Reference, Schema, Sleeps,
     TagForm, Tags,
 };
-pub use tag::TAG_KEY;
+pub use tag::{TAG_KEY, has_room};

@@ -53,6 +53,16 @@ pub(crate) fn put(schema: &Schema, asset: &AssetId, body: &mut Value) {
     }
 }
 
+/// Whether a portable document leaves room for the tag, so that its copy carries one.
+#[must_use]
+pub fn has_room(schema: &Schema, document: &Value) -> bool {
+    schema.tags.is_some_and(|Tags { at, room, .. }| match document.pointer(at.0) {
+        Some(Value::Object(map)) => map.len() < room,
+        Some(Value::Array(pairs)) => pairs.len() < room,
+        _ => true,
+    })
+}
+
 fn is_empty(tags: &Value) -> bool {
     match tags {
         Value::Object(map) => map.is_empty(),

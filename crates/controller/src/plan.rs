@@ -73,6 +73,8 @@ pub(crate) fn route(house: &House, leg: &Leg, epoch: Epoch) -> Result<Route, Con
         mappings: group.mappings.clone(),
         guards: group.guards,
         role: Role::Standby,
+        kept: None,
+        only: None,
         epoch,
     })
 }

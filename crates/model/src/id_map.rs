@@ -1,6 +1,6 @@
 //! Which asset each place calls what. Symmetric: no place's ids are more real than another's.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{AssetId, KindName, Place, RemoteId};
 
@@ -10,6 +10,8 @@ use crate::{AssetId, KindName, Place, RemoteId};
 pub struct IdMap {
     remotes: HashMap<(AssetId, Place), RemoteId>,
     assets: HashMap<(KindName, Place, RemoteId), AssetId>,
+    /// What is known to be called nothing at a place, not even what it was minted as.
+    gone: HashSet<(AssetId, Place)>,
 }
 
 impl IdMap {
@@ -30,14 +32,16 @@ impl IdMap {
         if let Some(former) = self.assets.insert(theirs, asset.clone()) {
             self.remotes.remove(&(former, place.clone()));
         }
+        self.gone.remove(&(asset.clone(), place.clone()));
         self.remotes.insert((asset, place), remote);
     }
 
-    /// Forgets what `place` calls `asset`.
+    /// Records that `asset` does not exist at `place`: it is called nothing there until it is paired anew.
     pub fn forget(&mut self, asset: &AssetId, place: &Place) {
         if let Some(remote) = self.remotes.remove(&(asset.clone(), place.clone())) {
             self.assets.remove(&(asset.kind.clone(), place.clone(), remote));
         }
+        self.gone.insert((asset.clone(), place.clone()));
     }
 
     /// What `place` calls `asset`. Where it was minted it is called what it was minted as, unless it was paired with
@@ -46,7 +50,7 @@ impl IdMap {
     pub fn remote<'a>(&'a self, asset: &'a AssetId, place: &Place) -> Option<&'a RemoteId> {
         self.remotes.get(&(asset.clone(), place.clone())).or_else(|| {
             let is_home = asset.origin == *place && self.known(&asset.kind, place, &asset.minted).is_none();
-            is_home.then_some(&asset.minted)
+            (is_home && !self.gone.contains(&(asset.clone(), place.clone()))).then_some(&asset.minted)
         })
     }
 
@@ -108,5 +112,10 @@ mod tests {
         map.pair(successor.clone(), east.clone(), "1".into());
         assert_eq!(map.remote(&asset, &east), None);
         assert_eq!(map.remote(&successor, &east), Some(&"1".into()));
+        let deleted: AssetId = "job/prod@east/2".parse().unwrap();
+        map.forget(&deleted, &east);
+        assert_eq!(map.remote(&deleted, &east), None);
+        map.pair(deleted.clone(), east.clone(), "3".into());
+        assert_eq!(map.remote(&deleted, &east), Some(&"3".into()));
     }
 }

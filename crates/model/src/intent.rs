@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, Key, Place, Purpose, RunId, Version};
+use crate::{AssetId, Base, Key, Place, Purpose, RunId, Version};
 
 /// A remote call that is about to be sent. It stays open until its answer is recorded; an open intent after a crash
 /// or a lost answer is settled by reading before anything is repeated.
@@ -23,6 +23,9 @@ pub struct Intent {
     pub request: String,
     /// What the asset will be.
     pub desired: Version,
+    /// What becomes the base once it is known that the call had its effect. None where the base stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base: Option<Base>,
     /// When it was about to be sent. What it did is visible to a reader at the latest one request deadline and one
     /// consistency window later.
     pub at: Timestamp,

@@ -52,8 +52,12 @@ pub struct Change {
     pub content_mark: Option<String>,
     /// Which fields differ, for people.
     pub fields: Vec<String>,
+    /// Which of them somebody changed at the target.
+    pub drift: Vec<String>,
     /// Which fields will still differ afterwards, and why.
     pub partial: Vec<String>,
+    /// Which of them the target cannot be made to keep. Recorded in the base, so that they are not sent again.
+    pub not_kept: Vec<String>,
     /// What must be there first.
     pub needs: Vec<AssetId>,
     /// The requests, for people: `POST /api/2.2/jobs/create`.

@@ -43,20 +43,34 @@ impl Store {
         self.write("closing an intent", async |db| close(db, intent).await).await
     }
 
-    /// Records what a create made: pairs the id and closes the intent, both or neither.
+    /// Records what a create made: pairs the base's asset at its target, keeps the base and closes the intent, all or
+    /// nothing. So there is no copy of which the base does not say where it came from.
     ///
     /// # Errors
     /// [`StoreError::NotOpen`] when the intent was closed before; then nothing is paired.
     pub async fn record_created(
         &self,
         intent: IntentId,
-        asset: &AssetId,
-        place: &Place,
+        base: &Base,
         remote: &RemoteId,
     ) -> Result<(), StoreError> {
         self.write("recording a creation", async |db| {
             close(db, intent).await?;
-            pair_all(db, &[(asset.clone(), place.clone(), remote.clone())]).await
+            pair_all(db, &[(base.asset.clone(), base.target.clone(), remote.clone())]).await?;
+            put_bases(db, std::slice::from_ref(base)).await
+        })
+        .await
+    }
+
+    /// Records that something which stands at the target already is an asset's copy: pairs it and keeps the base, both
+    /// or neither.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub async fn record_adopted(&self, base: &Base, remote: &RemoteId) -> Result<(), StoreError> {
+        self.write("recording an adoption", async |db| {
+            pair_all(db, &[(base.asset.clone(), base.target.clone(), remote.clone())]).await?;
+            put_bases(db, std::slice::from_ref(base)).await
         })
         .await
     }

@@ -85,9 +85,14 @@ impl Apply<'_> {
         let ended = self.drain(&mut queue, &mut unread, view, &ids, &mut applied).await;
         view.ids = ids.into_inner().unwrap_or_else(PoisonError::into_inner);
         ended?;
-        for change in queue.never_started() {
-            let why = "what it refers to could not be written".to_owned();
-            applied.outcomes.push(outcome(change, Verdict::Lagging { why }));
+        // What failed as a stub has its verdict; its filling never started.
+        let told: HashSet<AssetId> = applied.outcomes.iter().map(|outcome| outcome.asset.clone()).collect();
+        for change in queue.never_started().filter(|change| !told.contains(&change.asset)) {
+            let why = match change.action {
+                Action::Delete => "what refers to it could not be deleted",
+                _ => "what it refers to could not be written",
+            };
+            applied.outcomes.push(outcome(change, Verdict::Lagging { why: why.to_owned() }));
         }
         Ok(applied)
     }
@@ -95,9 +100,11 @@ impl Apply<'_> {
     /// The changes, less the deletions that wait for an approval.
     fn without_held(&self, plan: &Plan, applied: &mut Applied) -> Vec<Change> {
         let Some(why) = &plan.held else { return plan.changes.clone() };
-        applied.held = Some((why.clone(), plan.digest()));
         let (held, changes): (Vec<Change>, Vec<Change>) =
             plan.changes.iter().cloned().partition(|change| change.action == Action::Delete);
+        // Everything else is about to be done, so that the next plan is of these alone.
+        let rest = Plan { changes: held.clone(), ..plan.clone() };
+        applied.held = Some((why.clone(), rest.digest()));
         let lagging = |change: &Change| outcome(change, Verdict::Lagging { why: why.clone() });
         applied.outcomes.extend(held.iter().map(lagging));
         changes
@@ -126,9 +133,8 @@ impl Apply<'_> {
             if let Some(index) = queue.start(has_room) {
                 let change = queue.change(index).clone();
                 *under_way.changes.entry(change.asset.kind.clone()).or_default() += 1;
-                let before = view.bases.get(&change.asset).cloned();
                 events.push(Box::pin(async move {
-                    Event::Sent(index, Box::new(self.make(&change, before.as_ref(), ids).await))
+                    Event::Sent(index, Box::new(self.make(&change, ids).await))
                 }));
                 continue;
             }

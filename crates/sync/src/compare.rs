@@ -56,6 +56,22 @@ pub(crate) fn not_kept(sent: &Value, kept: &Value) -> Vec<String> {
     found
 }
 
+/// The pointers at which two documents say something else. What says nothing does not count, on either side.
+#[must_use]
+pub(crate) fn says_otherwise(one: &Value, other: &Value) -> Vec<String> {
+    let mut found = not_kept(one, other);
+    found.extend(not_kept(other, one));
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// How a field that was sent and is not there is named to people.
+#[must_use]
+pub(crate) fn lost(field: &str) -> String {
+    format!("{field}: not kept by the service")
+}
+
 fn says_nothing(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,

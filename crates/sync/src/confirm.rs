@@ -4,13 +4,13 @@
 //! would make two; an original that the list of the source does not show may be there, and deleting its copy would
 //! lose it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures::StreamExt;
 use twinlake_assets::kinds;
 use twinlake_base::Timestamp;
 use twinlake_databricks::Reader;
-use twinlake_model::{AssetId, Key, RemoteId, Tombstone};
+use twinlake_model::{AssetId, Document, Key, RemoteId, Tombstone, reference, symbol};
 use twinlake_store::Store;
 
 use crate::SyncError;
@@ -23,9 +23,7 @@ const AT_ONCE: usize = 16;
 /// What the GETs said.
 #[derive(Debug, Default)]
 pub(crate) struct Confirmed {
-    /// Copies that are really not there.
-    pub(crate) absent: HashSet<AssetId>,
-    /// Copies that are there although the list does not show them, or of which we could not learn.
+    /// Copies that are there although the list does not show them, or of which we could not learn, and why.
     pub(crate) hidden: BTreeMap<AssetId, String>,
     /// Originals that the source's list does not show any more.
     pub(crate) gone: BTreeMap<AssetId, Gone>,
@@ -44,61 +42,145 @@ pub(crate) enum Gone {
     Released(Key),
 }
 
-/// Asks for everything that a list should have shown and did not, and keeps tombstones accordingly.
-pub(crate) async fn confirm(
+/// Asks for every copy that the target's list should have shown and did not. One that is really not there is paired no
+/// more, so that it is made again like one that never was. Returns the others, each with what is known of it.
+///
+/// # Errors
+/// When the state could not be read or written.
+pub(crate) async fn copies(
     store: &Store,
     route: &Route,
-    view: &View,
-    now: Timestamp,
-) -> Result<Confirmed, SyncError> {
-    let mut confirmed = Confirmed::default();
-    confirm_copies(route, view, &mut confirmed).await;
-    confirm_originals(store, route, view, now, &mut confirmed).await?;
-    Ok(confirmed)
-}
-
-async fn confirm_copies(route: &Route, view: &View, confirmed: &mut Confirmed) {
-    let reader = route.target.client.reader();
-    let absent = view.pairs.iter().filter_map(|(asset, counterpart)| match counterpart {
-        Counterpart::Absent(remote) => Some((asset.clone(), remote.clone())),
-        _ => None,
-    });
-    let mut asked = futures::stream::iter(absent.map(|(asset, remote)| {
-        let reader = &reader;
-        async move {
-            let presence = ask(reader, &asset, &remote).await;
-            (asset, presence)
-        }
-    }))
-    .buffer_unordered(AT_ONCE);
-    while let Some((asset, presence)) = asked.next().await {
+    view: &mut View,
+) -> Result<BTreeMap<AssetId, String>, SyncError> {
+    let place = &route.target.place;
+    let expected: HashSet<&AssetId> = view.source.items.keys().chain(view.bases.keys()).collect();
+    let unseen: Vec<(AssetId, RemoteId)> = expected
+        .into_iter()
+        .filter(|asset| view.target.proves(&asset.kind) && !view.target.items.contains_key(*asset))
+        .filter_map(|asset| Some((asset.clone(), view.ids.remote(asset, place)?.clone())))
+        .collect();
+    let (mut hidden, mut lost) = (BTreeMap::new(), HashMap::new());
+    for (asset, remote, presence) in ask_all(&route.target.client.reader(), unseen).await {
         match presence {
-            Presence::Absent => drop(confirmed.absent.insert(asset)),
-            Presence::Present => {
-                let why = "the list does not show its copy yet, a GET does".to_owned();
-                confirmed.hidden.insert(asset, why);
+            Presence::Absent => drop(lost.insert(asset, remote)),
+            Presence::Present(_) => {
+                drop(hidden.insert(asset, "the list does not show its copy yet, a GET does".to_owned()));
             }
-            Presence::Unsure(why) => drop(confirmed.hidden.insert(asset, why)),
+            Presence::Unsure(why) => drop(hidden.insert(asset, why)),
         }
+    }
+    for asset in lost.keys() {
+        store.unpair(asset, place).await?;
+        view.ids.forget(asset, place);
+    }
+    disown(store, &lost, view).await?;
+    Ok(hidden)
+}
+
+/// What at the target refers to copies that are gone was made symbolic in the belief that they exist. It refers to
+/// nothing of ours, and says so from here on.
+async fn disown(store: &Store, lost: &HashMap<AssetId, RemoteId>, view: &mut View) -> Result<(), SyncError> {
+    if lost.is_empty() {
+        return Ok(());
+    }
+    let place = view.target.place.clone();
+    for item in view.target.items.values_mut() {
+        let document = store.document(item.entry.version.spec).await?;
+        if !document.text().contains("$ref") {
+            continue;
+        }
+        let mut value = document.value();
+        each_symbol(&mut value, &|asset| {
+            let remote = lost.get(asset)?;
+            Some(AssetId::new(asset.kind.clone(), place.clone(), remote.clone()))
+        });
+        let disowned = Document::from(value);
+        if disowned != document {
+            item.entry.version.spec = store.put_document(&disowned).await?;
+        }
+    }
+    Ok(())
+}
+
+fn each_symbol(value: &mut serde_json::Value, instead: &dyn Fn(&AssetId) -> Option<AssetId>) {
+    if let Some(asset) = reference(value) {
+        if let Some(other) = instead(&asset) {
+            *value = symbol(&other);
+        }
+        return;
+    }
+    match value {
+        serde_json::Value::Array(items) => items.iter_mut().for_each(|item| each_symbol(item, instead)),
+        serde_json::Value::Object(fields) => {
+            fields.values_mut().for_each(|field| each_symbol(field, instead));
+        }
+        _ => {}
     }
 }
 
-async fn confirm_originals(
+/// Asks for every original that the source's list should have shown and did not, and keeps tombstones accordingly.
+///
+/// # Errors
+/// When the state could not be read or written.
+pub(crate) async fn originals(
     store: &Store,
     route: &Route,
     view: &View,
     now: Timestamp,
-    confirmed: &mut Confirmed,
-) -> Result<(), SyncError> {
+) -> Result<BTreeMap<AssetId, Gone>, SyncError> {
     let source = &route.source.place;
-    let reader = route.source.client.reader();
     let tombstones = store.tombstones(source).await?;
-    for (asset, tombstone) in &tombstones {
-        if view.source.items.contains_key(asset) {
-            tracing::info!(asset.id = %asset, "it is back at the source: its copy stays");
-            store.clear_tombstone(asset, &tombstone.source).await?;
+    for asset in tombstones.keys().filter(|asset| view.source.items.contains_key(*asset)) {
+        tracing::info!(asset.id = %asset, "it is back at the source: its copy stays");
+        store.clear_tombstone(asset, source).await?;
+    }
+    let (mut gone, mut unseen) = (BTreeMap::new(), Vec::new());
+    for asset in missing(view) {
+        match copy_key(view, asset) {
+            // A listing shows what is selected only, so what is not selected says nothing.
+            Some(key) if !is_selected(route, asset, &key) => {
+                drop(gone.insert(asset.clone(), Gone::Released(key)));
+            }
+            _ => {
+                let remote = view.ids.remote(asset, source).unwrap_or(&asset.minted);
+                unseen.push((asset.clone(), remote.clone()));
+            }
         }
     }
+    for (asset, _, presence) in ask_all(&route.source.client.reader(), unseen).await {
+        let last_known = tombstones.get(&asset).map(|tombstone| tombstone.key.clone());
+        let key = copy_key(view, &asset)
+            .or(last_known)
+            .unwrap_or_else(|| Key::new(asset.minted.as_str()));
+        let found = match presence {
+            Presence::Absent if view.ids.remote(&asset, &route.target.place).is_none() => {
+                forget(store, route, &asset).await?;
+                Gone::Both
+            }
+            Presence::Absent => {
+                let missing_since = tombstones.get(&asset).map_or(now, |tombstone| tombstone.missing_since);
+                let tombstone =
+                    Tombstone { asset: asset.clone(), key, source: source.clone(), missing_since };
+                store.put_tombstone(&tombstone).await?;
+                Gone::Confirmed(tombstone)
+            }
+            Presence::Present(name) => {
+                // Whatever was concluded before was wrong, or is not true any more.
+                store.clear_tombstone(&asset, source).await?;
+                match name.filter(|name| !is_selected(route, &asset, name)) {
+                    Some(_) => Gone::Released(key),
+                    None => Gone::Unsure(key, "the list does not show it, a GET does".to_owned()),
+                }
+            }
+            Presence::Unsure(why) => Gone::Unsure(key, why),
+        };
+        gone.insert(asset, found);
+    }
+    Ok(gone)
+}
+
+/// The assets with a copy that a complete list of the source lacks.
+fn missing(view: &View) -> impl Iterator<Item = &AssetId> {
     let set_aside: HashSet<&AssetId> = view.source.set_aside.iter().map(|outcome| &outcome.asset).collect();
     let inherited: HashSet<&AssetId> = view
         .pairs
@@ -108,63 +190,45 @@ async fn confirm_originals(
             _ => None,
         })
         .collect();
-    let missing = view.bases.keys().filter(|asset| {
+    view.bases.keys().filter(move |asset| {
         view.source.proves(&asset.kind)
             && !view.source.items.contains_key(*asset)
             && !set_aside.contains(*asset)
             && !inherited.contains(*asset)
-    });
-    let mut asked = futures::stream::iter(missing.map(|asset| {
-        let reader = &reader;
-        let copy = view.target.items.get(asset).map(|item| item.entry.key.clone());
-        async move {
-            let plural = kinds::find(asset.kind.as_str()).map_or("", |kind| kind.schema().plural);
-            match copy {
-                // A listing shows what is selected only, so what is not selected says nothing.
-                Some(key) if !route.selection.takes(plural, &key) && !is_container(asset) => {
-                    (asset, key, Presence::Unsure(String::new()), true)
-                }
-                copy => {
-                    let remote = view.ids.remote(asset, &view.source.place).unwrap_or(&asset.minted);
-                    let presence = ask(reader, asset, remote).await;
-                    (asset, copy.unwrap_or_else(|| Key::new("")), presence, false)
-                }
-            }
-        }
-    }))
-    .buffer_unordered(AT_ONCE);
-    while let Some((asset, key, presence, is_released)) = asked.next().await {
-        let gone = match presence {
-            _ if is_released => Gone::Released(key),
-            Presence::Absent if !view.target.items.contains_key(asset) => Gone::Both,
-            Presence::Absent => {
-                let missing_since = tombstones.get(asset).map_or(now, |tombstone| tombstone.missing_since);
-                let tombstone =
-                    Tombstone { asset: asset.clone(), key, source: source.clone(), missing_since };
-                store.put_tombstone(&tombstone).await?;
-                Gone::Confirmed(tombstone)
-            }
-            Presence::Present => Gone::Unsure(key, "the list does not show it, a GET does".to_owned()),
-            Presence::Unsure(why) => Gone::Unsure(key, why),
-        };
-        if gone == Gone::Both {
-            store.unpair(asset, &route.target.place).await?;
-            store.remove_base(asset, source, &route.target.place).await?;
-            store.clear_tombstone(asset, source).await?;
-        }
-        confirmed.gone.insert(asset.clone(), gone);
-    }
+    })
+}
+
+fn copy_key(view: &View, asset: &AssetId) -> Option<Key> {
+    view.target.items.get(asset).map(|item| item.entry.key.clone())
+}
+
+/// Whether a listing would show an asset of this name. What holds others is shown whenever they are.
+fn is_selected(route: &Route, asset: &AssetId, key: &Key) -> bool {
+    kinds::find(asset.kind.as_str()).is_some_and(|kind| {
+        let schema = kind.schema();
+        schema.holds_others || route.selection.takes(schema.plural, key)
+    })
+}
+
+async fn forget(store: &Store, route: &Route, asset: &AssetId) -> Result<(), SyncError> {
+    store.remove_base(asset, &route.source.place, &route.target.place).await?;
+    store.clear_tombstone(asset, &route.source.place).await?;
     Ok(())
 }
 
-fn is_container(asset: &AssetId) -> bool {
-    kinds::find(asset.kind.as_str()).is_some_and(|kind| kind.schema().holds_others)
-}
-
 enum Presence {
-    Present,
+    /// It is there, under this name as far as its document tells.
+    Present(Option<Key>),
     Absent,
     Unsure(String),
+}
+
+async fn ask_all(reader: &Reader, all: Vec<(AssetId, RemoteId)>) -> Vec<(AssetId, RemoteId, Presence)> {
+    let asked = all.into_iter().map(|(asset, remote)| async move {
+        let presence = ask(reader, &asset, &remote).await;
+        (asset, remote, presence)
+    });
+    futures::stream::iter(asked).buffer_unordered(AT_ONCE).collect().await
 }
 
 async fn ask(reader: &Reader, asset: &AssetId, remote: &RemoteId) -> Presence {
@@ -172,7 +236,7 @@ async fn ask(reader: &Reader, asset: &AssetId, remote: &RemoteId) -> Presence {
         return Presence::Unsure("its kind is not kept any more".to_owned());
     };
     match kind.read(reader, remote).await {
-        Ok(Some(_)) => Presence::Present,
+        Ok(Some(raw)) => Presence::Present(kind.portray(raw).ok().map(|portrait| portrait.key)),
         Ok(None) => Presence::Absent,
         Err(error) => Presence::Unsure(error.to_string()),
     }

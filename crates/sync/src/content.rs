@@ -52,6 +52,9 @@ pub(crate) async fn read_what_decides(
             }
         }
     }
+    if route.kept.is_some() {
+        at_source.clear();
+    }
     let (source, target) = (route.source.client.reader(), route.target.client.reader());
     futures::try_join!(
         read_all(store, &source, &mut view.source, &at_source),

@@ -30,6 +30,8 @@ pub(crate) struct Crawl<'a> {
     pub(crate) reader: &'a Reader,
     pub(crate) scope: &'a Scope,
     pub(crate) ids: &'a IdMap,
+    /// Whether copies of ours are kept in view also where somebody gave them a name that is not selected.
+    pub(crate) keeps_copies: bool,
     pub(crate) store: &'a Store,
     pub(crate) watch: &'a dyn Watch,
     pub(crate) at: twinlake_base::Timestamp,
@@ -180,7 +182,11 @@ impl<'a> Gathering<'a> {
     /// What holds others is always wanted: whether it is needed shows only when they are known.
     fn is_wanted(&self, kind: &dyn AssetKind, listed: &Listed) -> bool {
         let schema = kind.schema();
-        schema.holds_others || self.crawl.scope.selection.takes(schema.plural, &listed.key)
+        let Crawl { scope, ids, place, .. } = self.crawl;
+        let is_copy = || ids.known(&schema.name.into(), place, &listed.remote).is_some();
+        schema.holds_others
+            || scope.selection.takes(schema.plural, &listed.key)
+            || self.crawl.keeps_copies && is_copy()
     }
 
     fn set_aside(&mut self, listed: Listed) {

@@ -1,14 +1,14 @@
 //! What becomes of one asset: desired against observed and base. Pure, but for documents that it asks for.
 
 use serde_json::Value;
-use twinlake_assets::{AssetKind, Field, symbolize};
+use twinlake_assets::{AssetKind, Field, Ration, symbolize};
 use twinlake_model::{
-    Action, AssetId, Base, Digest, Document, IdMap, Key, Outcome, Pattern, Posture, RemoteId, Verdict,
+    Action, AssetId, Base, Digest, Document, IdMap, Key, Outcome, Pattern, Posture, RemoteId, Role, Verdict,
     Version,
 };
 use twinlake_store::Store;
 
-use crate::compare::{differences, not_kept};
+use crate::compare::{differences, lost, not_kept, says_otherwise};
 use crate::desire::{Direction, desire};
 use crate::needs::Needs;
 use crate::pairing::Counterpart;
@@ -28,10 +28,14 @@ pub(crate) struct Draft {
     pub(crate) observed: Option<Version>,
     pub(crate) content_mark: Option<String>,
     pub(crate) fields: Vec<String>,
+    /// Of these, what somebody changed at the target.
+    pub(crate) drift: Vec<String>,
     pub(crate) rewrites: bool,
     pub(crate) needs: Needs,
     /// What will still differ afterwards.
     pub(crate) partial: Vec<String>,
+    /// Of this, what the target cannot be made to keep.
+    pub(crate) not_kept: Vec<String>,
 }
 
 /// What is decided about one asset.
@@ -61,6 +65,9 @@ impl Case<'_> {
     /// Decides. Documents are loaded only if a digest differs.
     pub(crate) async fn decide(&self, store: &Store) -> Result<Decision, SyncError> {
         let posture = self.posture();
+        if let Counterpart::Occupied { by, is_ours } = self.counterpart {
+            return Ok(Decision::Settled(self.without_a_name(by, *is_ours)));
+        }
         let Some(found) = self.found else { return self.create(store, posture).await };
         match (self.counterpart, self.base) {
             (Counterpart::Stranger(_), _) => self.meet(store, found, posture, Meeting::Stranger).await,
@@ -76,19 +83,26 @@ impl Case<'_> {
     fn posture(&self) -> Posture {
         let entry = &self.item.entry;
         let mut posture = match self.direction.role {
-            twinlake_model::Role::Primary => entry.version.posture.clone(),
-            twinlake_model::Role::Standby => self.kind.asleep(&entry.version.posture),
+            Role::Primary => entry.version.posture.clone(),
+            Role::Standby => self.kind.asleep(&entry.version.posture),
         };
-        if let Some(ration) = self.kind.ration().filter(|_| !self.gets_ration) {
+        if let Some(ration) = self.missed_ration() {
             posture.set(ration.word, Value::Bool(false));
         }
         posture
     }
 
+    /// What its kind rations and it does not get. Only what sleeps is rationed.
+    fn missed_ration(&self) -> Option<Ration> {
+        self.kind.ration().filter(|_| !self.gets_ration && self.direction.role == Role::Standby)
+    }
+
     /// What will not be as it should, whatever is sent.
     fn without_ration(&self) -> Vec<String> {
-        let ration = self.kind.ration().filter(|_| !self.gets_ration);
-        ration.map(|ration| format!("{}: {}", ration.word, ration.without)).into_iter().collect()
+        self.missed_ration()
+            .map(|ration| format!("{}: {}", ration.word, ration.without))
+            .into_iter()
+            .collect()
     }
 
     /// Whether neither side changed since the base was recorded.
@@ -100,7 +114,7 @@ impl Case<'_> {
             && read_back.spec == target.spec
             && !self.item.unread
             && !found.unread
-            && base.sent.content == source.content
+            && (base.sent.content == source.content || self.has_lost_bytes())
             && read_back.content == target.content
             && posture_differences(posture, &target.posture).is_empty()
     }
@@ -110,7 +124,20 @@ impl Case<'_> {
         Decision::Settled(if fields.is_empty() { Verdict::InSync } else { Verdict::Partial { fields } })
     }
 
+    /// What is said of an asset whose name is taken at the target.
+    fn without_a_name(&self, by: &AssetId, is_ours: bool) -> Verdict {
+        let taken = format!("its name is taken at {} by {} {}", self.direction.to, by.kind, by.minted);
+        match is_ours {
+            true => Verdict::Lagging { why: format!("{taken}, a copy that is renamed or deleted first") },
+            false => Verdict::Diverged { why: format!("{taken}, which was not made by us") },
+        }
+    }
+
     async fn create(&self, store: &Store, posture: Posture) -> Result<Decision, SyncError> {
+        if self.has_lost_bytes() {
+            let why = "its bytes were never read while the source could be asked".to_owned();
+            return Ok(Decision::Settled(Verdict::Unknown { why }));
+        }
         let (document, _) = self.desired(store, None).await?;
         let mut draft = self.draft(Action::Create, None, document, posture);
         draft.rewrites = true;
@@ -130,30 +157,39 @@ impl Case<'_> {
         let (document, _) = self.desired(store, Some((&before, &sent))).await?;
         let (desired, fixed) = hold_fixed(self.kind, document.value(), &sent);
 
-        let ours = differences(&desired, &sent);
-        let drift = match &base.read_back {
+        let mut fields = differences(&desired, &sent);
+        let mut drift = Vec::new();
+        match &base.read_back {
             Some(read_back) => {
                 let read_back = self.value(store, read_back.spec).await?;
-                differences(&read_back, &observed)
+                drift = differences(&read_back, &observed);
             }
             // It was never read back: what it shows now counts, as long as it shows what we sent.
-            None => not_kept(&sent, &observed),
-        };
-        let content = self.content_differs(base, found);
-        let posture_fields = posture_differences(&posture, &found.entry.version.posture);
-        let rewrites = !ours.is_empty() || !drift.is_empty() || content;
+            None => fields.extend(not_kept(&sent, &observed)),
+        }
+        if self.content_drifted(base, found) {
+            drift.push("content".to_owned());
+        }
+        if self.content_changed(base) {
+            fields.push("content".to_owned());
+        }
+        let rewrites = !fields.is_empty() || !drift.is_empty();
+        // A posture that we sent before and that is otherwise now was changed by somebody.
+        let (theirs, ours) = posture_differences(&posture, &found.entry.version.posture)
+            .into_iter()
+            .partition::<Vec<String>, _>(|at| base.sent.posture.get(at) == posture.get(at));
+        drift.extend(theirs);
+        fields.extend(ours);
 
-        let mut draft = self.draft(Action::Update, Some(found), Document::from(desired), posture);
+        let mut draft = self.draft(Action::Update, Some(found), Document::from(desired.clone()), posture);
         draft.rewrites = rewrites;
-        draft.fields = ours.into_iter().chain(drift).chain(content.then(|| "content".to_owned())).collect();
-        draft.fields.extend(posture_fields);
-        draft.fields.sort();
-        draft.fields.dedup();
-        draft.partial.extend(fixed.into_iter().map(|field| format!("{field}: fixed when it was created")));
-        let awaits_content = draft.content_mark.is_some();
-        if draft.fields.is_empty() && !awaits_content {
+        draft.set_fields(fields, drift);
+        draft.keep_fixed(fixed);
+        if draft.fields.is_empty() && draft.content_mark.is_none() {
             // Nothing differs. What is remembered may still be older than what was seen: then it is brought up to date.
             draft.action = Action::Adopt;
+            draft.not_kept.extend(not_kept(&desired, &observed).iter().map(|field| lost(field)));
+            draft.partial = draft.not_kept.iter().cloned().chain(self.without_ration()).collect();
         }
         Ok(Decision::Change(Box::new(draft)))
     }
@@ -168,7 +204,11 @@ impl Case<'_> {
     ) -> Result<Decision, SyncError> {
         let observed = self.value(store, found.entry.version.spec).await?;
         let (document, _) = self.desired(store, None).await?;
-        let differs = not_kept(&document.value(), &observed);
+        let (desired, fixed) = match meeting {
+            Meeting::Ours => hold_fixed(self.kind, document.value(), &observed),
+            Meeting::Stranger => (document.value(), Vec::new()),
+        };
+        let differs = says_otherwise(&desired, &observed);
         let (mine, theirs) = (self.item.entry.version.content, found.entry.version.content);
         let same_content = !self.kind.has_content() || (mine.is_some() && mine == theirs);
         let is_equal = differs.is_empty() && same_content;
@@ -186,9 +226,10 @@ impl Case<'_> {
             return Ok(Decision::Settled(Verdict::Diverged { why }));
         }
         let posture_fields = posture_differences(&posture, &found.entry.version.posture);
-        let mut draft = self.draft(Action::Update, Some(found), document, posture);
+        let mut draft = self.draft(Action::Update, Some(found), Document::from(desired), posture);
         draft.rewrites = !is_equal;
-        draft.fields = differs.into_iter().chain(posture_fields).collect();
+        draft.set_fields(differs.into_iter().chain(posture_fields).collect(), Vec::new());
+        draft.keep_fixed(fixed);
         if is_equal && draft.fields.is_empty() {
             draft.action = Action::Adopt;
             draft.content_mark = None;
@@ -196,11 +237,15 @@ impl Case<'_> {
         Ok(Decision::Change(Box::new(draft)))
     }
 
-    fn content_differs(&self, base: &Base, found: &Item) -> bool {
-        let ours = !self.item.unread && self.item.entry.version.content != base.sent.content;
+    /// Whether the source's bytes are others than were sent. Unknown bytes are read while the plan is applied.
+    fn content_changed(&self, base: &Base) -> bool {
+        let content = self.item.entry.version.content;
+        !self.item.unread && content != base.sent.content && !self.has_lost_bytes()
+    }
+
+    fn content_drifted(&self, base: &Base, found: &Item) -> bool {
         let before = base.read_back.as_ref().unwrap_or(&base.sent);
-        let drifted = !found.unread && found.entry.version.content != before.content;
-        ours || drifted
+        !found.unread && found.entry.version.content != before.content
     }
 
     async fn desired(
@@ -218,9 +263,15 @@ impl Case<'_> {
         Ok(value)
     }
 
+    /// Whether it holds bytes that a snapshot does not have and that cannot be read any more.
+    fn has_lost_bytes(&self) -> bool {
+        self.kind.has_content() && !self.item.unread && self.item.entry.version.content.is_none()
+    }
+
     fn draft(&self, action: Action, found: Option<&Item>, document: Document, posture: Posture) -> Draft {
         let entry = &self.item.entry;
-        let desired = Version { spec: document.digest(), posture, content: entry.version.content };
+        let content = entry.version.content.or_else(|| self.base?.sent.content);
+        let desired = Version { spec: document.digest(), posture, content };
         Draft {
             kind: self.kind,
             asset: entry.asset.clone(),
@@ -233,10 +284,28 @@ impl Case<'_> {
             observed: found.map(|found| found.entry.version.clone()),
             content_mark: self.item.unread.then(|| entry.mark.as_str().to_owned()),
             fields: Vec::new(),
+            drift: Vec::new(),
             rewrites: false,
             needs: Needs::default(),
             partial: self.without_ration(),
+            not_kept: Vec::new(),
         }
+    }
+}
+
+impl Draft {
+    fn set_fields(&mut self, ours: Vec<String>, mut drift: Vec<String>) {
+        drift.sort();
+        drift.dedup();
+        self.fields = ours.into_iter().chain(drift.iter().cloned()).collect();
+        self.fields.sort();
+        self.fields.dedup();
+        self.drift = drift;
+    }
+
+    fn keep_fixed(&mut self, fixed: Vec<String>) {
+        self.not_kept = fixed.into_iter().map(|field| format!("{field}: fixed when it was created")).collect();
+        self.partial.extend(self.not_kept.iter().cloned());
     }
 }
 

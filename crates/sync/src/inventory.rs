@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use twinlake_base::Timestamp;
 use twinlake_databricks::Complete;
-use twinlake_model::{AssetId, Digest, Entry, KindName, Manifest, Mark, Outcome, Place};
+use twinlake_model::{AssetId, Digest, Entry, IdMap, KindName, Manifest, Mark, Outcome, Place, Snapshot};
+use twinlake_store::Store;
+
+use crate::SyncError;
 
 /// What a crawl found at a place.
 #[derive(Clone, Debug)]
@@ -65,4 +68,20 @@ impl Inventory {
         }
         manifests
     }
+}
+
+/// The inventory that a snapshot keeps. It proves nothing: what it lacks may have been made since.
+///
+/// # Errors
+/// When the state cannot be read.
+pub(crate) async fn kept(store: &Store, snapshot: &Snapshot, ids: &IdMap) -> Result<Inventory, SyncError> {
+    let mut items = BTreeMap::new();
+    for manifest in snapshot.manifests.values() {
+        for mut entry in store.manifest(*manifest).await?.entries {
+            entry.asset = ids.identity(&entry.asset.kind, &snapshot.place, &entry.remote);
+            items.insert(entry.asset.clone(), Item { entry, unread: false });
+        }
+    }
+    let (place, at) = (snapshot.place.clone(), snapshot.at);
+    Ok(Inventory { place, at, items, set_aside: Vec::new(), proofs: HashMap::new() })
 }

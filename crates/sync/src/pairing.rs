@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use twinlake_assets::kinds;
-use twinlake_model::{AssetId, IdMap, Key, KindName, RemoteId};
+use twinlake_model::{AssetId, IdMap, Key, KindName};
 
 use crate::{Inventory, Item};
 
@@ -18,21 +18,28 @@ pub(crate) enum Counterpart {
     None,
     /// It is in the inventory, under the same identity.
     Paired,
-    /// The id map says that it has one, and the list does not show it.
-    Absent(RemoteId),
+    /// The id map says that it has one, the list does not show it, and a GET did not say that it is gone.
+    Hidden,
     /// The asset was deleted and made again under the same name, and this is the copy of the one before.
     Inherited(AssetId),
     /// Something of the same name stands there that we did not make.
     Stranger(AssetId),
     /// Something of the same name stands there that the service puts into every workspace.
     BuiltIn(AssetId),
+    /// Its name is taken by what cannot be its copy: another asset's copy, or an object of another kind.
+    Occupied {
+        /// By what.
+        by: AssetId,
+        /// Whether that is a copy of ours, which will go or be renamed.
+        is_ours: bool,
+    },
 }
 
 impl Counterpart {
     /// The identity under which the target's inventory has what stands for `asset`, if anything does.
     pub(crate) fn found<'a>(&'a self, asset: &'a AssetId) -> Option<&'a AssetId> {
         match self {
-            Self::None | Self::Absent(_) => None,
+            Self::None | Self::Hidden | Self::Occupied { .. } => None,
             Self::Paired => Some(asset),
             Self::Inherited(found) | Self::Stranger(found) | Self::BuiltIn(found) => Some(found),
         }
@@ -44,41 +51,49 @@ pub(crate) type Pairs = BTreeMap<AssetId, Counterpart>;
 
 /// Finds the counterpart of every asset of the source.
 pub(crate) fn pair(source: &Inventory, target: &Inventory, ids: &IdMap) -> Pairs {
-    let by_key = unique_keys(target);
+    let names = Names::of(target);
     let counterpart = |item: &Item| {
         let asset = &item.entry.asset;
         match ids.remote(asset, &target.place) {
             Some(_) if target.items.contains_key(asset) => Counterpart::Paired,
-            Some(remote) => Counterpart::Absent(remote.clone()),
-            None => by_key
-                .get(&(&asset.kind, &item.entry.key))
-                .map_or(Counterpart::None, |found| same_name(found, source, target, ids)),
+            Some(_) => Counterpart::Hidden,
+            None => names.find(item).map_or(Counterpart::None, |found| same_name(asset, found, source, target, ids)),
         }
     };
     source.items.values().map(|item| (item.entry.asset.clone(), counterpart(item))).collect()
 }
 
-/// The target's objects of those kinds whose names the service keeps unique, by name.
-fn unique_keys(target: &Inventory) -> HashMap<(&KindName, &Key), &Item> {
-    let is_unique = |item: &&Item| {
-        kinds::find(item.entry.asset.kind.as_str()).is_some_and(|kind| kind.schema().has_unique_key())
-    };
-    target
-        .items
-        .values()
-        .filter(is_unique)
-        .map(|item| ((&item.entry.asset.kind, &item.entry.key), item))
-        .collect()
+/// The target's objects by those names that the service keeps unique: among a kind, or in the tree among all kinds.
+struct Names<'a>(HashMap<(Option<&'a KindName>, &'a Key), &'a Item>);
+
+impl<'a> Names<'a> {
+    fn of(target: &'a Inventory) -> Self {
+        Self(target.items.values().filter_map(|item| Some((name(item)?, item))).collect())
+    }
+
+    fn find(&self, item: &Item) -> Option<&'a Item> {
+        self.0.get(&name(item)?).copied()
+    }
+}
+
+fn name(item: &Item) -> Option<(Option<&KindName>, &Key)> {
+    let schema = kinds::find(item.entry.asset.kind.as_str())?.schema();
+    let among = (!schema.is_tree()).then_some(&item.entry.asset.kind);
+    schema.has_unique_key().then_some((among, &item.entry.key))
 }
 
 /// What something at the target is to an asset of the source that has its name and no copy.
-fn same_name(found: &Item, source: &Inventory, target: &Inventory, ids: &IdMap) -> Counterpart {
+fn same_name(asset: &AssetId, found: &Item, source: &Inventory, target: &Inventory, ids: &IdMap) -> Counterpart {
     let identity = found.entry.asset.clone();
     let kind = kinds::find(identity.kind.as_str());
-    match ids.known(&identity.kind, &target.place, &found.entry.remote) {
-        // It belongs to another asset. If that one is gone at the source, ours is its successor.
-        Some(former) if !source.items.contains_key(former) => Counterpart::Inherited(identity),
-        Some(_) => Counterpart::Stranger(identity),
+    let owner = ids.known(&identity.kind, &target.place, &found.entry.remote);
+    match owner {
+        _ if identity.kind != asset.kind => Counterpart::Occupied { by: identity, is_ours: owner.is_some() },
+        Some(owner) if source.items.contains_key(owner) => {
+            Counterpart::Occupied { by: identity, is_ours: true }
+        }
+        // The one that it belonged to is gone at the source: ours is its successor.
+        Some(_) => Counterpart::Inherited(identity),
         None if kind.is_some_and(|kind| kind.is_built_in(&found.entry.key)) => Counterpart::BuiltIn(identity),
         None => Counterpart::Stranger(identity),
     }

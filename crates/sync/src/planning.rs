@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use twinlake_assets::kinds;
 use twinlake_base::Timestamp;
 use twinlake_model::{
-    Action, AssetId, Change, Digest, Document, Outcome, Plan, Selection, Verdict, references_in,
+    Action, AssetId, Change, Digest, Document, Key, Outcome, Plan, Selection, Verdict, references_in,
 };
 use twinlake_store::Store;
 
@@ -84,6 +84,10 @@ impl Planning<'_> {
         let mappings = route.mappings.digest();
         for (asset, item) in &view.source.items {
             let Some(kind) = kinds::find(asset.kind.as_str()) else { continue };
+            let in_wave = |wave: &Selection| wave.takes(kind.schema().plural, &item.entry.key);
+            if !route.only.as_ref().is_none_or(in_wave) {
+                continue;
+            }
             let counterpart = view.pairs.get(asset).unwrap_or(&Counterpart::None);
             if let Some(why) = self.confirmed.hidden.get(asset) {
                 self.settled.push(outcome(item, Verdict::Unknown { why: why.clone() }));
@@ -102,6 +106,10 @@ impl Planning<'_> {
             };
             match case.decide(self.store).await? {
                 Decision::Settled(verdict) => self.settled.push(outcome(item, verdict)),
+                // In its own place everything is what it is; only how it runs is of interest.
+                Decision::Change(draft) if route.is_within_one_place() && draft.action == Action::Adopt => {
+                    self.settled.push(outcome(item, Verdict::InSync));
+                }
                 Decision::Change(draft) => drop(self.drafts.insert(asset.clone(), *draft)),
             }
         }
@@ -288,13 +296,16 @@ impl Planning<'_> {
             rewrites: draft.rewrites || action == Action::Fill,
             content_mark: draft.content_mark.clone(),
             fields: draft.fields.clone(),
+            drift: draft.drift.clone(),
             partial: draft.partial.clone(),
+            not_kept: draft.not_kept.clone(),
             needs,
             requests: Vec::new(),
         };
         if action == Action::Fill {
             // The stub is asleep already; only what it is must be sent.
             change.observed = Some(change.desired.clone());
+            change.drift.clear();
         }
         let calls = draft.kind.calls(&change, &draft.document.value());
         change.requests = calls.iter().map(ToString::to_string).collect();
@@ -305,7 +316,7 @@ impl Planning<'_> {
     async fn deletions(&mut self, now: Timestamp) -> Result<Vec<Drawn>, SyncError> {
         let mut deleted = Vec::new();
         for (asset, gone) in &self.confirmed.gone {
-            let settle = |key: &twinlake_model::Key, verdict| Outcome {
+            let settle = |key: &Key, verdict| Outcome {
                 asset: asset.clone(),
                 key: key.clone(),
                 verdict,
@@ -325,14 +336,18 @@ impl Planning<'_> {
                 },
             }
         }
-        let copies: HashMap<AssetId, &Item> = deleted
-            .into_iter()
-            .filter_map(|asset| {
-                let remote = self.view.ids.remote(&asset, &self.route.target.place)?;
-                let found = self.view.target.items.get(&asset).filter(|item| item.entry.remote == *remote)?;
-                Some((asset, found))
-            })
-            .collect();
+        let mut copies = BTreeMap::new();
+        for asset in deleted {
+            match (self.view.target.items.get(&asset), self.confirmed.hidden.get(&asset)) {
+                (Some(item), _) => drop(copies.insert(asset, item)),
+                (None, why) => {
+                    let why = why.cloned().unwrap_or_else(|| "its copy was not looked for".to_owned());
+                    let key = Key::new(asset.minted.as_str());
+                    self.settled.push(Outcome { asset, key, verdict: Verdict::Unknown { why } });
+                }
+            }
+        }
+        self.spare_what_holds_others(&mut copies);
         let mut refers: HashMap<AssetId, Vec<AssetId>> = HashMap::new();
         for (asset, item) in &copies {
             for referred in references_in(&self.store.document(item.entry.version.spec).await?.value()) {
@@ -359,6 +374,8 @@ impl Planning<'_> {
                 content_mark: None,
                 fields: Vec::new(),
                 partial: Vec::new(),
+                drift: Vec::new(),
+                not_kept: Vec::new(),
                 needs: refers.remove(&asset).unwrap_or_default(),
                 requests: Vec::new(),
             };
@@ -368,6 +385,45 @@ impl Planning<'_> {
         }
         changes.sort_by(|(one, _), (other, _)| one.asset.cmp(&other.asset));
         Ok(in_order(changes))
+    }
+
+    /// Takes out of what is to be deleted the containers in which something stays. From the innermost outwards, because
+    /// one that stays keeps those around it.
+    fn spare_what_holds_others(&mut self, copies: &mut BTreeMap<AssetId, &Item>) {
+        let mut containers: Vec<AssetId> = copies
+            .keys()
+            .filter(|asset| kinds::find(asset.kind.as_str()).is_some_and(|kind| kind.schema().holds_others))
+            .cloned()
+            .collect();
+        containers.sort_by_key(|asset| std::cmp::Reverse(asset.minted.as_str().len()));
+        let view = self.view;
+        for container in containers {
+            let Some(item) = copies.get(&container) else { continue };
+            let path = item.entry.key.clone();
+            let is_in_it = |key: &Key| key.as_str().strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/'));
+            let mut staying = view
+                .target
+                .items
+                .values()
+                .filter(|item| is_in_it(&item.entry.key) && !copies.contains_key(&item.entry.asset));
+            let set_aside = view.target.set_aside.iter().any(|outcome| is_in_it(&outcome.key));
+            let (place, ids) = (&view.target.place, &view.ids);
+            let is_theirs =
+                |item: &Item| ids.known(&item.entry.asset.kind, place, &item.entry.remote).is_none();
+            let verdict = match staying.next() {
+                None if !set_aside => continue,
+                Some(first) if !set_aside && !is_theirs(first) && !staying.any(is_theirs) => {
+                    Verdict::Lagging { why: "gone at the source; what lies in it goes first".to_owned() }
+                }
+                _ => {
+                    let site = &view.source.place.site;
+                    let note = format!("gone at {site}; kept because it holds what was made here");
+                    Verdict::Unmanaged { note: Some(note) }
+                }
+            };
+            copies.remove(&container);
+            self.settled.push(Outcome { asset: container, key: path, verdict });
+        }
     }
 
     /// Verdicts for what was set aside, and for what is not ours.
@@ -383,6 +439,13 @@ impl Planning<'_> {
             .collect();
         for (item, note) in pairing::unmanaged(&self.view.target, &self.view.ids, &taken) {
             self.settled.push(outcome(item, Verdict::Unmanaged { note }));
+        }
+        if !self.route.is_within_one_place() {
+            let unmanaged = |outcome: &Outcome| Outcome {
+                verdict: Verdict::Unmanaged { note: outcome.verdict.reason() },
+                ..outcome.clone()
+            };
+            self.settled.extend(self.view.target.set_aside.iter().map(unmanaged));
         }
     }
 

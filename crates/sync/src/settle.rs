@@ -8,8 +8,8 @@
 use std::time::Duration;
 
 use twinlake_assets::kinds;
-use twinlake_base::Clock;
-use twinlake_model::{Intent, Purpose};
+use twinlake_base::{Clock, Timestamp};
+use twinlake_model::{Intent, KindName, Purpose};
 use twinlake_store::{IntentId, Store};
 
 use crate::compare::not_kept;
@@ -21,16 +21,24 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(60);
 
 /// Waits until the target's lists must show what the open creates made, if they made anything.
 pub(crate) async fn wait(clock: &Clock, questions: &[(IntentId, Intent)]) {
-    let visible_at =
-        questions.iter().filter(|(_, intent)| intent.purpose == Purpose::Create).map(|(_, intent)| {
-            let consistency = kinds::find(intent.asset.kind.as_str())
-                .map_or(Duration::ZERO, |kind| kind.schema().consistency);
-            let window = jiff::SignedDuration::try_from(LONGEST_REQUEST + consistency).unwrap_or_default();
-            intent.at.checked_add(window).unwrap_or(intent.at)
-        });
-    let Some(visible_at) = visible_at.max() else { return };
+    let creates = questions.iter().filter(|(_, intent)| intent.purpose == Purpose::Create);
+    let visible_at = creates.map(|(_, intent)| visible(&intent.asset.kind, intent.at, LONGEST_REQUEST)).max();
+    if let Some(visible_at) = visible_at {
+        until(clock, visible_at).await;
+    }
+}
+
+/// When every reader must see what was sent at `at` and took at most `lasted`.
+pub(crate) fn visible(kind: &KindName, at: Timestamp, lasted: Duration) -> Timestamp {
+    let consistency = kinds::find(kind.as_str()).map_or(Duration::ZERO, |kind| kind.schema().consistency);
+    let window = jiff::SignedDuration::try_from(lasted + consistency).unwrap_or_default();
+    at.checked_add(window).unwrap_or(at)
+}
+
+/// Waits until a moment after which what was written must be visible.
+pub(crate) async fn until(clock: &Clock, visible_at: Timestamp) {
     if let Ok(left) = Duration::try_from(visible_at.duration_since(clock.now())) {
-        tracing::info!(wait.seconds = left.as_secs(), "waiting until a lost answer must be visible");
+        tracing::info!(wait.seconds = left.as_secs(), "waiting until what was written must be visible");
         clock.sleep(left).await;
     }
 }
@@ -43,17 +51,18 @@ pub(crate) async fn answer(
     watch: &dyn Watch,
 ) -> Result<(), SyncError> {
     for (number, intent) in questions {
-        if intent.purpose != Purpose::Create || view.ids.remote(&intent.asset, &intent.target).is_some() {
+        let is_paired = view.ids.remote(&intent.asset, &intent.target).is_some();
+        let (Purpose::Create, Some(base), false) = (intent.purpose, &intent.base, is_paired) else {
             store.close_intent(*number).await?;
             continue;
-        }
+        };
         let made = made_by(store, intent, view).await?;
         let happened = made.is_some();
         match made {
             Some(item) => {
-                let remote = item.entry.remote.clone();
-                store.record_created(*number, &intent.asset, &intent.target, &remote).await?;
+                store.record_created(*number, base, &item.entry.remote).await?;
                 view.adopt(&intent.asset, &item);
+                view.bases.insert(intent.asset.clone(), base.clone());
             }
             None => store.close_intent(*number).await?,
         }
@@ -62,7 +71,8 @@ pub(crate) async fn answer(
     Ok(())
 }
 
-/// The object that a create made, if the target has exactly one that can only be it.
+/// The object that a create made, if the target has one that can only be it. Where there was room for the identity tag
+/// it carries the tag; otherwise it is known by its name and by what it is.
 async fn made_by(store: &Store, intent: &Intent, view: &View) -> Result<Option<Item>, SyncError> {
     let Some(kind) = kinds::find(intent.asset.kind.as_str()) else { return Ok(None) };
     let schema = kind.schema();
@@ -70,15 +80,16 @@ async fn made_by(store: &Store, intent: &Intent, view: &View) -> Result<Option<I
         .target
         .of_kind(schema.name)
         .filter(|item| view.ids.known(&item.entry.asset.kind, &intent.target, &item.entry.remote).is_none());
+    let sent = store.document(intent.desired.spec).await?.value();
+    let must_be_tagged = twinlake_assets::has_room(schema, &sent);
     let mut candidates = Vec::new();
     for item in strangers.filter(|item| item.entry.key == intent.key) {
-        let is_tagged = item.entry.tag.as_ref() == Some(&intent.asset);
-        if schema.tags.is_some() && item.entry.tag.is_some() && !is_tagged {
-            continue;
-        }
-        let sent = store.document(intent.desired.spec).await?.value();
-        let shown = store.document(item.entry.version.spec).await?.value();
-        if is_tagged || not_kept(&sent, &shown).is_empty() {
+        let is_it = match &item.entry.tag {
+            Some(tag) => *tag == intent.asset,
+            None if must_be_tagged => false,
+            None => not_kept(&sent, &store.document(item.entry.version.spec).await?.value()).is_empty(),
+        };
+        if is_it {
             candidates.push(item);
         }
     }

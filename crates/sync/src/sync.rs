@@ -8,16 +8,17 @@ use twinlake_assets::{Scope, kinds};
 use twinlake_base::{Clock, Timestamp};
 use twinlake_databricks::{Client, Permit};
 use twinlake_model::{
-    AssetId, Base, Digest, Epoch, GroupName, Guards, IdMap, KindName, Mappings, Outcome, Place, Plan, Role,
-    RunId, Selection, Snapshot,
+    AssetId, Base, Digest, Epoch, GroupName, Guards, IdMap, KindName, Mappings, Outcome, Place, Plan, Role, RunId, Selection, Snapshot, Verdict,
 };
 use twinlake_store::{Cycle, CycleEnd, Store};
 
 use crate::apply::{Applied, Apply};
-use crate::confirm::{Confirmed, confirm};
+use crate::confirm::{self, Confirmed};
 use crate::crawl::Crawl;
 use crate::pairing::{self, Pairs};
-use crate::{Inventory, Item, Progress, SyncError, Watch, content, planning, read_back, rights, settle};
+use crate::{
+    Inventory, Item, Progress, SyncError, Watch, content, inventory, planning, read_back, rights, settle,
+};
 
 /// One end of a route.
 #[derive(Clone)]
@@ -45,6 +46,10 @@ pub struct Route {
     pub guards: Guards,
     /// What the target is to be: a standby sleeps.
     pub role: Role,
+    /// Take the source as it was in this snapshot, and ask it nothing.
+    pub kept: Option<Snapshot>,
+    /// Change only these of the assets: a wave.
+    pub only: Option<Selection>,
     /// In which term.
     pub epoch: Epoch,
 }
@@ -86,6 +91,13 @@ pub struct Report {
     pub awake: Vec<(AssetId, Duration)>,
 }
 
+impl Route {
+    /// Whether a place is brought into a role of its own, rather than into step with another.
+    pub(crate) fn is_within_one_place(&self) -> bool {
+        self.source.place == self.target.place
+    }
+}
+
 impl Report {
     /// The verdicts, counted.
     #[must_use]
@@ -115,6 +127,21 @@ pub struct Sync {
 
 /// How often a cycle starts over because an answer was lost and has been settled.
 const ROUNDS: usize = 3;
+
+/// The verdicts of a round. What an earlier round of the same cycle found drifted and put back is still told.
+fn with_earlier_drift(mut outcomes: Vec<Outcome>, earlier: &[Outcome]) -> Vec<Outcome> {
+    let drifted: HashMap<&AssetId, &Verdict> = earlier
+        .iter()
+        .filter(|outcome| matches!(outcome.verdict, Verdict::Drifted { .. }))
+        .map(|outcome| (&outcome.asset, &outcome.verdict))
+        .collect();
+    for outcome in outcomes.iter_mut().filter(|outcome| outcome.verdict == Verdict::InSync) {
+        if let Some(verdict) = drifted.get(&outcome.asset) {
+            outcome.verdict = (*verdict).clone();
+        }
+    }
+    outcomes
+}
 
 impl Sync {
     /// Prepares a route. Nothing is read or written yet.
@@ -171,13 +198,15 @@ impl Sync {
             awake: Vec::new(),
         };
         for round in 1..=ROUNDS {
+            // An approval is of one plan. What a later round finds to do was not in it.
+            let approval = if round == 1 { approval } else { Approval::Routine };
             let applied = self.round(run, permit, approval).await?;
             report.changes += applied.changes;
             report.writes += applied.writes;
             report.awake.extend(applied.awake);
-            report.outcomes = applied.outcomes;
+            report.outcomes = with_earlier_drift(applied.outcomes, &report.outcomes);
             report.held = applied.held;
-            if !applied.has_open_questions || round == ROUNDS {
+            if !applied.has_open_questions {
                 break;
             }
         }
@@ -221,13 +250,16 @@ impl Sync {
             watch: &*self.watch,
         };
         let mut applied = apply.run(&plan, &mut view).await?;
-        self.keep(run, &view.source).await?;
+        if self.route.kept.is_none() && !self.route.is_within_one_place() {
+            self.keep(run, &view.source).await?;
+        }
         let touched = std::mem::take(&mut applied.touched);
         if !touched.is_empty() {
             self.watch.see(Progress::ReadingBack { place: self.route.target.place.clone() });
             let again = self.crawl(&self.route.target, &touched, &view.ids).await?;
             let reader = self.route.target.client.reader();
-            read_back::record(&self.store, &reader, again, &mut view, &mut applied.outcomes).await?;
+            let reading = read_back::Reading { store: &self.store, clock: &self.clock, reader: &reader };
+            reading.record(again, &mut view, &mut applied.outcomes).await?;
         }
         self.keep(run, &view.target).await?;
         Ok(applied)
@@ -236,29 +268,62 @@ impl Sync {
     /// Looks at both ends, side by side, and answers the questions that an earlier cycle left open.
     async fn survey(&self) -> Result<(View, Confirmed), SyncError> {
         let Route { source, target, .. } = &self.route;
-        let (at_source, at_target) = (source.client.reader(), target.client.reader());
-        futures::try_join!(
-            rights::prove(&at_source, &source.place),
-            rights::prove(&at_target, &target.place)
-        )?;
+        futures::try_join!(self.prove(source), self.prove(target))?;
         let questions = self.store.open_intents(&target.place).await?;
         settle::wait(&self.clock, &questions).await;
         let ids = self.store.id_map(&source.place.set).await?;
-        let all: HashSet<KindName> = kinds::schemas().map(|schema| schema.name.into()).collect();
-        let (source_found, target_found) =
-            futures::try_join!(self.crawl(source, &all, &ids), self.crawl(target, &all, &ids))?;
+        let (source_found, target_found) = self.look(&ids).await?;
         let mut view = View {
-            bases: self.store.bases(&source.place, &target.place).await?,
+            bases: self.bases().await?,
             source: source_found,
             target: target_found,
             ids,
             pairs: Pairs::new(),
         };
         settle::answer(&self.store, &questions, &mut view, &*self.watch).await?;
+        let hidden = confirm::copies(&self.store, &self.route, &mut view).await?;
         view.pairs = pairing::pair(&view.source, &view.target, &view.ids);
         content::read_what_decides(&self.store, &self.route, &mut view).await?;
-        let confirmed = confirm(&self.store, &self.route, &view, self.clock.now()).await?;
-        Ok((view, confirmed))
+        let gone = confirm::originals(&self.store, &self.route, &view, self.clock.now()).await?;
+        Ok((view, Confirmed { hidden, gone }))
+    }
+
+    /// Proves our rights at an end, unless nothing is asked there.
+    async fn prove(&self, side: &Side) -> Result<(), SyncError> {
+        if self.route.kept.is_some() && side.place == self.route.source.place {
+            return Ok(());
+        }
+        rights::prove(&side.client.reader(), &side.place).await
+    }
+
+    /// The inventories of source and target.
+    async fn look(&self, ids: &IdMap) -> Result<(Inventory, Inventory), SyncError> {
+        let Route { source, target, kept, .. } = &self.route;
+        let all: HashSet<KindName> = kinds::schemas().map(|schema| schema.name.into()).collect();
+        if let Some(snapshot) = kept {
+            let found = self.crawl(target, &all, ids).await?;
+            return Ok((inventory::kept(&self.store, snapshot, ids).await?, found));
+        }
+        if self.route.is_within_one_place() {
+            let found = self.crawl(target, &all, ids).await?;
+            return Ok((found.clone(), found));
+        }
+        futures::try_join!(self.crawl(source, &all, ids), self.crawl(target, &all, ids))
+    }
+
+    /// The bases of this direction. Where there is none yet, after a swap of roles, the other direction's is turned.
+    async fn bases(&self) -> Result<HashMap<AssetId, Base>, SyncError> {
+        let (source, target) = (&self.route.source.place, &self.route.target.place);
+        let mut bases = self.store.bases(source, target).await?;
+        if self.route.is_within_one_place() {
+            return Ok(bases);
+        }
+        for (asset, base) in self.store.bases(target, source).await? {
+            if let (false, Some(turned)) = (bases.contains_key(&asset), base.reversed()) {
+                bases.insert(asset, turned);
+            }
+        }
+        Ok(bases)
     }
 
     async fn crawl(
@@ -272,6 +337,7 @@ impl Sync {
             reader: &side.client.reader(),
             scope: &Scope { selection: self.route.selection.clone() },
             ids,
+            keeps_copies: side.place == self.route.target.place,
             store: &self.store,
             watch: &*self.watch,
             at: self.clock.now(),

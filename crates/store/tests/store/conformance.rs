@@ -164,8 +164,9 @@ async fn an_intent_stays_open_until_it_is_closed_once(store: Store) {
 async fn a_creation_that_cannot_close_its_intent_pairs_nothing(store: Store) {
     let intent = store.open_intent(&intent(1)).await.unwrap();
     store.close_intent(intent).await.unwrap();
-    assert!(store.record_created(intent, &job(1), &west(), &"77".into()).await.is_err());
+    assert!(store.record_created(intent, &base(1), &"77".into()).await.is_err());
     assert_eq!(store.id_map(&"prod".into()).await.unwrap().pairs().count(), 0);
+    assert!(store.bases(&east(), &west()).await.unwrap().is_empty());
 }
 
 async fn a_deletion_forgets_the_copy_and_nothing_else(store: Store) {

@@ -72,6 +72,7 @@ pub(crate) fn intent(number: u64) -> Intent {
         purpose: Purpose::Create,
         request: "POST /api/2.2/jobs/create".into(),
         desired: version("desired"),
+        base: Some(base(number)),
         at: at(3),
     }
 }
@@ -137,7 +138,7 @@ pub(crate) async fn step(store: &Store, number: usize) -> Result<(), StoreError>
             store.put_snapshot(&snapshot(1, Digest::of(&text))).await
         }
         4 => store.open_intent(&intent(1)).await.map(drop),
-        5 => store.record_created(oldest_intent(store).await?, &job(1), &west(), &"77".into()).await,
+        5 => store.record_created(oldest_intent(store).await?, &base(1), &"77".into()).await,
         6 => store.put_bases(&[base(1), base(2)]).await,
         7 => store.open_intent(&intent(2)).await.map(drop),
         8 => store.record_applied(oldest_intent(store).await?, &base(3)).await,

@@ -49,9 +49,9 @@ pub(super) type SharedIds = Mutex<IdMap>;
 
 impl Apply<'_> {
     /// Makes one change.
-    pub(super) async fn make(&self, change: &Change, before: Option<&Base>, ids: &SharedIds) -> Sent {
+    pub(super) async fn make(&self, change: &Change, ids: &SharedIds) -> Sent {
         let mut sent = Sent::nothing(Verdict::InSync);
-        if let Err(trouble) = self.make_all(change, before, ids, &mut sent).await {
+        if let Err(trouble) = self.make_all(change, ids, &mut sent).await {
             match trouble {
                 Trouble::Fatal(error) => sent.fatal = Some(*error),
                 Trouble::Verdict(verdict) => sent.verdict = verdict,
@@ -59,30 +59,37 @@ impl Apply<'_> {
             return sent;
         }
         sent.is_done = true;
-        if !change.partial.is_empty() {
-            sent.verdict = Verdict::Partial { fields: change.partial.clone() };
-        }
+        sent.verdict = if !change.partial.is_empty() {
+            Verdict::Partial { fields: change.partial.clone() }
+        } else if !change.drift.is_empty() {
+            Verdict::Drifted { fields: change.drift.clone() }
+        } else {
+            Verdict::InSync
+        };
         sent
     }
 
     async fn make_all(
         &self,
         change: &Change,
-        before: Option<&Base>,
         ids: &SharedIds,
         sent: &mut Sent,
     ) -> Result<(), Trouble> {
         let Some(kind) = kinds::find(change.asset.kind.as_str()) else { return Ok(()) };
         let target = &self.route.target.place;
-        if let Some(remote) = &change.remote {
+        let base = self.base(change);
+        if let (Some(remote), Some(observed)) = (&change.remote, &change.observed) {
             let known = lock(ids).remote(&change.asset, target).cloned();
             if known.as_ref() != Some(remote) {
-                self.store.pair(&change.asset, target, remote).await.map_err(SyncError::from)?;
+                // Until our own document is sent, what stands there counts as what was sent.
+                let stands = if change.rewrites { observed } else { &change.desired };
+                let found = Base { sent: stands.clone(), read_back: Some(observed.clone()), ..base.clone() };
+                self.store.record_adopted(&found, remote).await.map_err(SyncError::from)?;
                 lock(ids).pair(change.asset.clone(), target.clone(), remote.clone());
+                sent.base = Some(found);
             }
         }
         let spec = self.store.document(change.desired.spec).await.map_err(SyncError::from)?.value();
-        let base = self.base(change, before);
         if change.action == Action::Adopt {
             self.store.put_base(&base).await.map_err(SyncError::from)?;
             sent.base = Some(base);
@@ -112,6 +119,10 @@ impl Apply<'_> {
     ) -> Result<(), Trouble> {
         let target = &self.route.target.place;
         let content = match (&call.body, change.desired.content) {
+            (CallBody::WithContent(..), None) => {
+                let error = "its bytes were not read, and it is not written without them";
+                return Err(Trouble::Verdict(failed(error, None)));
+            }
             (CallBody::WithContent(..), Some(content)) => {
                 Some(self.store.blob(content).await.map_err(SyncError::from)?)
             }
@@ -128,6 +139,7 @@ impl Apply<'_> {
             purpose: call.purpose,
             request: call.to_string(),
             desired: change.desired.clone(),
+            base: (call.purpose == Purpose::Create).then(|| base.clone()),
             at: self.clock.now(),
         };
         let intent = self.store.open_intent(&intent).await.map_err(SyncError::from)?;
@@ -152,14 +164,12 @@ impl Apply<'_> {
         match call.purpose {
             Purpose::Delete => return self.record_deleted(intent, change, sent).await,
             Purpose::Posture => self.store.close_intent(intent).await.map_err(SyncError::from)?,
-            Purpose::Create | Purpose::Update if lock(ids).remote(&change.asset, target).is_none() => {
+            Purpose::Create | Purpose::Update
+                if call.purpose == Purpose::Create || lock(ids).remote(&change.asset, target).is_none() =>
+            {
                 let remote = remote_id(kind, change, &answer)?;
-                self.store
-                    .record_created(intent, &change.asset, target, &remote)
-                    .await
-                    .map_err(SyncError::from)?;
+                self.store.record_created(intent, base, &remote).await.map_err(SyncError::from)?;
                 lock(ids).pair(change.asset.clone(), target.clone(), remote);
-                self.store.put_base(base).await.map_err(SyncError::from)?;
                 sent.base = Some(base.clone());
             }
             Purpose::Create | Purpose::Update if change.records_base() => {
@@ -185,28 +195,20 @@ impl Apply<'_> {
         Ok(())
     }
 
-    fn base(&self, change: &Change, before: Option<&Base>) -> Base {
+    fn base(&self, change: &Change) -> Base {
         let mut source_version = change.source.clone();
         if change.action == Action::CreateStub {
             // A stub is the copy of nothing yet; the next cycle must not take it for the whole.
             source_version.spec = change.desired.spec;
         }
-        let read_back = match change.action {
-            Action::Adopt => change.observed.clone(),
-            _ => None,
-        };
-        let not_kept = match (&before, change.action) {
-            (Some(before), Action::Adopt) if change.partial.is_empty() => before.not_kept.clone(),
-            _ => change.partial.clone(),
-        };
         Base {
             asset: change.asset.clone(),
             source: self.route.source.place.clone(),
             target: self.route.target.place.clone(),
             source_version,
             sent: change.desired.clone(),
-            read_back,
-            not_kept,
+            read_back: change.observed.clone().filter(|_| change.action == Action::Adopt),
+            not_kept: change.not_kept.clone(),
             mappings: self.route.mappings.digest(),
             epoch: self.route.epoch,
             run: self.run.clone(),
