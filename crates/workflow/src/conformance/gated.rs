@@ -102,7 +102,7 @@ impl Log for GatedLog {
 }
 
 /// Functions that pass a gate.
-pub(crate) struct GatedFunctions(pub(super) Gate);
+pub(crate) struct GatedFunctions(pub(crate) Gate);
 
 impl Interceptor for GatedFunctions {
     fn before(&self, step: &str, part: Part) -> Intercept {
