@@ -1,7 +1,7 @@
 //! Whether a cycle's verdicts count as complete: by themselves, by what the operator accepts, or because a deletion waits
 //! out its grace on purpose. Pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 use twinlake_base::Timestamp;
@@ -44,7 +44,7 @@ pub(crate) struct Standard<'a> {
     /// What the operator accepts.
     pub(crate) accept: &'a Selection,
     /// What the source no longer has.
-    pub(crate) tombstones: &'a HashMap<AssetId, Tombstone>,
+    pub(crate) tombstones: &'a BTreeMap<AssetId, Tombstone>,
     /// How long a deletion waits.
     pub(crate) grace: std::time::Duration,
 }
@@ -116,7 +116,7 @@ mod tests {
         let accept = Selection { include: vec!["clusters:*".parse().unwrap()], exclude: Vec::new() };
         let standard = Standard {
             accept: &accept,
-            tombstones: &HashMap::from([(gone, tombstone)]),
+            tombstones: &BTreeMap::from([(gone, tombstone)]),
             grace: std::time::Duration::from_secs(3600),
         };
         let skipped = || Verdict::Skipped { reason: "too big".into() };

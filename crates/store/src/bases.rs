@@ -1,6 +1,6 @@
 //! Bases: the third side of each diff, per asset and direction.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, SqliteConnection};
@@ -15,11 +15,11 @@ impl Store {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub async fn bases(&self, source: &Place, target: &Place) -> Result<HashMap<AssetId, Base>, StoreError> {
+    pub async fn bases(&self, source: &Place, target: &Place) -> Result<BTreeMap<AssetId, Base>, StoreError> {
         self.read("loading bases", async |db| {
             let (Some(from), Some(to)) = (known_place(db, source).await?, known_place(db, target).await?)
             else {
-                return Ok(HashMap::new());
+                return Ok(BTreeMap::new());
             };
             let rows = sqlx::query(
                 "SELECT asset, source_version, sent, read_back, not_kept, mappings, epoch, run, applied_at FROM base \
@@ -30,7 +30,7 @@ impl Store {
             .fetch_all(db)
             .await?;
             let mut names = Names::default();
-            let mut bases = HashMap::with_capacity(rows.len());
+            let mut bases = BTreeMap::new();
             for row in &rows {
                 let base = base_in(row, &mut names, source, target)?;
                 bases.insert(base.asset.clone(), base);

@@ -1,6 +1,6 @@
 //! Tombstones: what the source no longer has, and since when.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use sqlx::{Row, SqliteConnection};
 use twinlake_model::{AssetId, Key, Place, Tombstone};
@@ -14,9 +14,9 @@ impl Store {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub async fn tombstones(&self, source: &Place) -> Result<HashMap<AssetId, Tombstone>, StoreError> {
+    pub async fn tombstones(&self, source: &Place) -> Result<BTreeMap<AssetId, Tombstone>, StoreError> {
         self.read("loading tombstones", async |db| {
-            let Some(number) = known_place(db, source).await? else { return Ok(HashMap::new()) };
+            let Some(number) = known_place(db, source).await? else { return Ok(BTreeMap::new()) };
             let rows = sqlx::query("SELECT asset, key, missing_since FROM tombstone WHERE source = ?")
                 .bind(number)
                 .fetch_all(db)

@@ -4,7 +4,7 @@
 //! would make two; an original that the list of the source does not show may be there, and deleting its copy would
 //! lose it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures::StreamExt;
 use twinlake_assets::kinds;
@@ -53,13 +53,13 @@ pub(crate) async fn copies(
     view: &mut View,
 ) -> Result<BTreeMap<AssetId, String>, SyncError> {
     let place = &route.target.place;
-    let expected: HashSet<&AssetId> = view.source.items.keys().chain(view.bases.keys()).collect();
+    let expected: BTreeSet<&AssetId> = view.source.items.keys().chain(view.bases.keys()).collect();
     let unseen: Vec<(AssetId, RemoteId)> = expected
         .into_iter()
         .filter(|asset| view.target.proves(&asset.kind) && !view.target.items.contains_key(*asset))
         .filter_map(|asset| Some((asset.clone(), view.ids.remote(asset, place)?.clone())))
         .collect();
-    let (mut hidden, mut lost) = (BTreeMap::new(), HashMap::new());
+    let (mut hidden, mut lost) = (BTreeMap::new(), BTreeMap::new());
     for (asset, remote, presence) in ask_all(&route.target.client.reader(), unseen).await {
         match presence {
             Presence::Absent => drop(lost.insert(asset, remote)),
@@ -79,7 +79,7 @@ pub(crate) async fn copies(
 
 /// What at the target refers to copies that are gone was made symbolic in the belief that they exist. It refers to
 /// nothing of ours, and says so from here on.
-async fn disown(store: &Store, lost: &HashMap<AssetId, RemoteId>, view: &mut View) -> Result<(), SyncError> {
+async fn disown(store: &Store, lost: &BTreeMap<AssetId, RemoteId>, view: &mut View) -> Result<(), SyncError> {
     if lost.is_empty() {
         return Ok(());
     }

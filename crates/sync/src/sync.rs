@@ -312,7 +312,7 @@ impl Sync {
     }
 
     /// The bases of this direction. Where there is none yet, after a swap of roles, the other direction's is turned.
-    async fn bases(&self) -> Result<HashMap<AssetId, Base>, SyncError> {
+    async fn bases(&self) -> Result<BTreeMap<AssetId, Base>, SyncError> {
         let (source, target) = (&self.route.source.place, &self.route.target.place);
         let mut bases = self.store.bases(source, target).await?;
         if self.route.is_within_one_place() {
@@ -374,7 +374,7 @@ pub(crate) struct View {
     pub(crate) source: Inventory,
     pub(crate) target: Inventory,
     pub(crate) ids: IdMap,
-    pub(crate) bases: HashMap<AssetId, Base>,
+    pub(crate) bases: BTreeMap<AssetId, Base>,
     /// Which object of the target stands for which asset of the source.
     pub(crate) pairs: Pairs,
 }
