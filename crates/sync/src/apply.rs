@@ -23,7 +23,8 @@ use twinlake_store::Store;
 use self::queue::Queue;
 use self::send::{Sent, SharedIds};
 use crate::content::{self, READS_AT_ONCE};
-use crate::sync::{Route, View};
+use crate::route::Route;
+use crate::view::View;
 use crate::{Progress, SyncError, Watch};
 
 /// How many changes of one kind are under way at once.
@@ -133,9 +134,9 @@ impl Apply<'_> {
             if let Some(index) = queue.start(has_room) {
                 let change = queue.change(index).clone();
                 *under_way.changes.entry(change.asset.kind.clone()).or_default() += 1;
-                events.push(Box::pin(async move {
-                    Event::Sent(index, Box::new(self.make(&change, ids).await))
-                }));
+                events.push(Box::pin(
+                    async move { Event::Sent(index, Box::new(self.make(&change, ids).await)) },
+                ));
                 continue;
             }
             match events.next().await {

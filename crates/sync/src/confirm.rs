@@ -15,7 +15,8 @@ use twinlake_store::Store;
 
 use crate::SyncError;
 use crate::pairing::Counterpart;
-use crate::sync::{Route, View};
+use crate::route::Route;
+use crate::view::View;
 
 /// How many are asked for at once.
 const AT_ONCE: usize = 16;
@@ -149,9 +150,7 @@ pub(crate) async fn originals(
     }
     for (asset, _, presence) in ask_all(&route.source.client.reader(), unseen).await {
         let last_known = tombstones.get(&asset).map(|tombstone| tombstone.key.clone());
-        let key = copy_key(view, &asset)
-            .or(last_known)
-            .unwrap_or_else(|| Key::new(asset.minted.as_str()));
+        let key = copy_key(view, &asset).or(last_known).unwrap_or_else(|| Key::new(asset.minted.as_str()));
         let found = match presence {
             Presence::Absent if view.ids.remote(&asset, &route.target.place).is_none() => {
                 forget(store, route, &asset).await?;

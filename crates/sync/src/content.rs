@@ -9,7 +9,8 @@ use twinlake_model::{AssetId, Digest, Place, RemoteId};
 use twinlake_store::Store;
 
 use crate::pairing::Counterpart;
-use crate::sync::{Route, View};
+use crate::route::Route;
+use crate::view::View;
 use crate::{Inventory, SyncError};
 
 /// How many are read at once from one place.

@@ -31,3 +31,43 @@ pub(crate) fn desire(
     };
     (Document::from(document), posture)
 }
+
+/// The `there` of a pair as far as it can still be believed. It was made with the tables `former`; where those of now say
+/// something else of `here`, it speaks of nothing any more, so that a row that was added or changed takes effect.
+pub(crate) fn believable(
+    kind: &dyn AssetKind,
+    here: &Value,
+    there: &Value,
+    direction: Direction<'_>,
+    former: Option<&Mappings>,
+) -> Value {
+    let Direction { from, to, mappings, .. } = direction;
+    let Some(former) = former else { return Value::Null };
+    if former == mappings {
+        return there.clone();
+    }
+    let by = |mappings| localize(&kind.schema().fragment, here, Dialects { from, to, mappings }, None);
+    let mut there = there.clone();
+    forget(&by(former), &by(mappings), &mut there);
+    there
+}
+
+/// Puts null wherever `then` and `now` differ.
+fn forget(then: &Value, now: &Value, there: &mut Value) {
+    match (then, now, there) {
+        _ if then == now => {}
+        (Value::Object(then), Value::Object(now), Value::Object(there)) if then.len() == now.len() => {
+            for (key, there) in there {
+                if let (Some(then), Some(now)) = (then.get(key), now.get(key)) {
+                    forget(then, now, there);
+                }
+            }
+        }
+        (Value::Array(then), Value::Array(now), Value::Array(there)) if then.len() == now.len() => {
+            for ((then, now), there) in then.iter().zip(now).zip(there) {
+                forget(then, now, there);
+            }
+        }
+        (_, _, there) => *there = Value::Null,
+    }
+}

@@ -3,13 +3,13 @@
 use serde_json::Value;
 use twinlake_assets::{AssetKind, Field, Ration, symbolize};
 use twinlake_model::{
-    Action, AssetId, Base, Digest, Document, IdMap, Key, Outcome, Pattern, Posture, RemoteId, Role, Verdict,
-    Version,
+    Action, AssetId, Base, Digest, Document, IdMap, Key, Mappings, Outcome, Pattern, Posture, RemoteId, Role,
+    Verdict, Version,
 };
 use twinlake_store::Store;
 
 use crate::compare::{differences, lost, not_kept, says_otherwise};
-use crate::desire::{Direction, desire};
+use crate::desire::{Direction, believable, desire};
 use crate::needs::Needs;
 use crate::pairing::Counterpart;
 use crate::{Item, SyncError};
@@ -56,6 +56,8 @@ pub(crate) struct Case<'a> {
     pub(crate) base: Option<&'a Base>,
     pub(crate) direction: Direction<'a>,
     pub(crate) mappings: Digest,
+    /// The tables that the base was made with, if they are still known.
+    pub(crate) former_mappings: Option<&'a Mappings>,
     pub(crate) ids: &'a IdMap,
     /// Whether it gets the rationed posture of its kind; true where there is none.
     pub(crate) gets_ration: bool,
@@ -154,7 +156,8 @@ impl Case<'_> {
         let before = self.value(store, base.source_version.spec).await?;
         let sent = self.value(store, base.sent.spec).await?;
         let observed = self.value(store, found.entry.version.spec).await?;
-        let (document, _) = self.desired(store, Some((&before, &sent))).await?;
+        let there = believable(self.kind, &before, &sent, self.direction, self.former_mappings);
+        let (document, _) = self.desired(store, Some((&before, &there))).await?;
         let (desired, fixed) = hold_fixed(self.kind, document.value(), &sent);
 
         let mut fields = differences(&desired, &sent);
@@ -304,7 +307,8 @@ impl Draft {
     }
 
     fn keep_fixed(&mut self, fixed: Vec<String>) {
-        self.not_kept = fixed.into_iter().map(|field| format!("{field}: fixed when it was created")).collect();
+        self.not_kept =
+            fixed.into_iter().map(|field| format!("{field}: fixed when it was created")).collect();
         self.partial.extend(self.not_kept.iter().cloned());
     }
 }

@@ -44,11 +44,16 @@ mod planning;
 mod progress;
 mod ration;
 mod read_back;
+mod report;
 mod rights;
+mod route;
 mod settle;
 mod sync;
+mod view;
 
 pub use error::SyncError;
 pub use inventory::{Inventory, Item};
 pub use progress::{Progress, Silent, Watch};
-pub use sync::{Approval, Report, Route, Side, Sync, Tally};
+pub use report::{Report, Tally};
+pub use route::{Approval, Route, Side};
+pub use sync::Sync;

@@ -57,7 +57,9 @@ pub(crate) fn pair(source: &Inventory, target: &Inventory, ids: &IdMap) -> Pairs
         match ids.remote(asset, &target.place) {
             Some(_) if target.items.contains_key(asset) => Counterpart::Paired,
             Some(_) => Counterpart::Hidden,
-            None => names.find(item).map_or(Counterpart::None, |found| same_name(asset, found, source, target, ids)),
+            None => names
+                .find(item)
+                .map_or(Counterpart::None, |found| same_name(asset, found, source, target, ids)),
         }
     };
     source.items.values().map(|item| (item.entry.asset.clone(), counterpart(item))).collect()
@@ -83,7 +85,13 @@ fn name(item: &Item) -> Option<(Option<&KindName>, &Key)> {
 }
 
 /// What something at the target is to an asset of the source that has its name and no copy.
-fn same_name(asset: &AssetId, found: &Item, source: &Inventory, target: &Inventory, ids: &IdMap) -> Counterpart {
+fn same_name(
+    asset: &AssetId,
+    found: &Item,
+    source: &Inventory,
+    target: &Inventory,
+    ids: &IdMap,
+) -> Counterpart {
     let identity = found.entry.asset.clone();
     let kind = kinds::find(identity.kind.as_str());
     let owner = ids.known(&identity.kind, &target.place, &found.entry.remote);

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use twinlake_assets::kinds;
 use twinlake_base::Timestamp;
 use twinlake_model::{
-    Action, AssetId, Change, Digest, Document, Key, Outcome, Plan, Selection, Verdict, references_in,
+    Action, AssetId, Change, Digest, Document, Key, Mappings, Outcome, Plan, Selection, Verdict,
+    references_in,
 };
 use twinlake_store::Store;
 
@@ -19,7 +20,8 @@ use crate::mourning::{Mourning, mourn, too_many};
 use crate::needs::{Needs, Surroundings, needs};
 use crate::pairing::{self, Counterpart};
 use crate::ration::{Claimant, share_out};
-use crate::sync::{Route, View};
+use crate::route::Route;
+use crate::view::View;
 use crate::{Item, SyncError, order};
 
 /// Makes the plan that brings the target into step.
@@ -82,6 +84,7 @@ impl Planning<'_> {
             role: route.role,
         };
         let mappings = route.mappings.digest();
+        let former = self.former_mappings().await?;
         for (asset, item) in &view.source.items {
             let Some(kind) = kinds::find(asset.kind.as_str()) else { continue };
             let in_wave = |wave: &Selection| wave.takes(kind.schema().plural, &item.entry.key);
@@ -101,6 +104,7 @@ impl Planning<'_> {
                 base: view.bases.get(asset),
                 direction,
                 mappings,
+                former_mappings: view.bases.get(asset).and_then(|base| former.get(&base.mappings)),
                 ids: &view.ids,
                 gets_ration: kind.ration().is_none() || rationed.contains(asset),
             };
@@ -114,6 +118,24 @@ impl Planning<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The tables that bases were made with, by digest, those of now among them. Kept like any other bytes.
+    async fn former_mappings(&self) -> Result<HashMap<Digest, Mappings>, SyncError> {
+        let now = &self.route.mappings;
+        let used: BTreeSet<Digest> = self.view.bases.values().map(|base| base.mappings).collect();
+        let mut tables = HashMap::from([(now.digest(), now.clone())]);
+        for digest in used.into_iter().filter(|digest| *digest != now.digest()) {
+            if self.store.has_blob(digest).await?
+                && let Ok(former) = serde_json::from_slice(&self.store.blob(digest).await?)
+            {
+                tables.insert(digest, former);
+            }
+        }
+        if !self.store.has_blob(now.digest()).await? {
+            self.store.put_blob(&serde_json::to_vec(now).unwrap_or_default()).await?;
+        }
+        Ok(tables)
     }
 
     /// The assets that get what their kind rations.
@@ -316,11 +338,7 @@ impl Planning<'_> {
     async fn deletions(&mut self, now: Timestamp) -> Result<Vec<Drawn>, SyncError> {
         let mut deleted = Vec::new();
         for (asset, gone) in &self.confirmed.gone {
-            let settle = |key: &Key, verdict| Outcome {
-                asset: asset.clone(),
-                key: key.clone(),
-                verdict,
-            };
+            let settle = |key: &Key, verdict| Outcome { asset: asset.clone(), key: key.clone(), verdict };
             match gone {
                 Gone::Both => {}
                 Gone::Unsure(key, why) => {
@@ -348,15 +366,20 @@ impl Planning<'_> {
             }
         }
         self.spare_what_holds_others(&mut copies);
-        let mut refers: HashMap<AssetId, Vec<AssetId>> = HashMap::new();
+        let mut refers: BTreeMap<AssetId, BTreeSet<AssetId>> =
+            copies.keys().map(|asset| (asset.clone(), BTreeSet::new())).collect();
         for (asset, item) in &copies {
             for referred in references_in(&self.store.document(item.entry.version.spec).await?.value()) {
-                refers.entry(referred).or_default().push(asset.clone());
+                refers.entry(referred).or_default().insert(asset.clone());
             }
             let path = item.entry.key.as_str();
             for (folder, _) in copies.iter().filter(|(folder, _)| is_inside(path, folder)) {
-                refers.entry(folder.clone()).or_default().push(asset.clone());
+                refers.entry(folder.clone()).or_default().insert(asset.clone());
             }
+        }
+        // What refers to itself, or to each other, is deleted in any order: nothing lies inside itself.
+        for asset in order::stubs(&refers) {
+            refers.remove(&asset);
         }
         let mut changes = Vec::new();
         for (asset, item) in copies {
@@ -376,7 +399,7 @@ impl Planning<'_> {
                 partial: Vec::new(),
                 drift: Vec::new(),
                 not_kept: Vec::new(),
-                needs: refers.remove(&asset).unwrap_or_default(),
+                needs: refers.remove(&asset).unwrap_or_default().into_iter().collect(),
                 requests: Vec::new(),
             };
             change.requests =
@@ -400,7 +423,9 @@ impl Planning<'_> {
         for container in containers {
             let Some(item) = copies.get(&container) else { continue };
             let path = item.entry.key.clone();
-            let is_in_it = |key: &Key| key.as_str().strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/'));
+            let is_in_it = |key: &Key| {
+                key.as_str().strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/'))
+            };
             let mut staying = view
                 .target
                 .items

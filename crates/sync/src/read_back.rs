@@ -16,7 +16,7 @@ use twinlake_model::{AssetId, Base, Digest, Document, IdMap, Outcome, Place, Rem
 use twinlake_store::Store;
 
 use crate::compare::{lost, not_kept};
-use crate::sync::View;
+use crate::view::View;
 use crate::{Inventory, Item, SyncError, settle};
 
 /// How many objects are read at once.

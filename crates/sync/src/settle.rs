@@ -13,7 +13,7 @@ use twinlake_model::{Intent, KindName, Purpose};
 use twinlake_store::{IntentId, Store};
 
 use crate::compare::not_kept;
-use crate::sync::View;
+use crate::view::View;
 use crate::{Item, Progress, SyncError, Watch};
 
 /// How long after it was about to be sent a request may still take effect: the longest request deadline.

@@ -2,120 +2,21 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
 
 use twinlake_assets::{Scope, kinds};
-use twinlake_base::{Clock, Timestamp};
-use twinlake_databricks::{Client, Permit};
-use twinlake_model::{
-    AssetId, Base, Digest, Epoch, GroupName, Guards, IdMap, KindName, Mappings, Outcome, Place, Plan, Role, RunId, Selection, Snapshot, Verdict,
-};
+use twinlake_base::Clock;
+use twinlake_databricks::Permit;
+use twinlake_model::{AssetId, Base, IdMap, KindName, Outcome, Plan, RunId, Snapshot, Verdict};
 use twinlake_store::{Cycle, CycleEnd, Store};
 
 use crate::apply::{Applied, Apply};
 use crate::confirm::{self, Confirmed};
 use crate::crawl::Crawl;
 use crate::pairing::{self, Pairs};
-use crate::{
-    Inventory, Item, Progress, SyncError, Watch, content, inventory, planning, read_back, rights, settle,
-};
-
-/// One end of a route.
-#[derive(Clone)]
-pub struct Side {
-    /// Which workspace.
-    pub place: Place,
-    /// How it is reached. Its share of the API's limits follows the site's role.
-    pub client: Client,
-}
-
-/// From where to where, what, and within which limits.
-#[derive(Clone)]
-pub struct Route {
-    /// The group.
-    pub group: GroupName,
-    /// Where it is read.
-    pub source: Side,
-    /// Where it is written.
-    pub target: Side,
-    /// What of it.
-    pub selection: Selection,
-    /// What is called otherwise at the other site.
-    pub mappings: Mappings,
-    /// What a routine cycle may do.
-    pub guards: Guards,
-    /// What the target is to be: a standby sleeps.
-    pub role: Role,
-    /// Take the source as it was in this snapshot, and ask it nothing.
-    pub kept: Option<Snapshot>,
-    /// Change only these of the assets: a wave.
-    pub only: Option<Selection>,
-    /// In which term.
-    pub epoch: Epoch,
-}
-
-/// What the operator agreed to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Approval {
-    /// What the guards let pass.
-    Routine,
-    /// Exactly this plan, also where a guard holds it.
-    Plan(Digest),
-}
-
-/// Counts of verdicts, by word.
-pub type Tally = BTreeMap<&'static str, usize>;
-
-/// What a cycle came to.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// The run.
-    pub run: RunId,
-    /// From where.
-    pub source: Place,
-    /// To where.
-    pub target: Place,
-    /// When it began.
-    pub started_at: Timestamp,
-    /// When it ended.
-    pub ended_at: Timestamp,
-    /// How many changes were made.
-    pub changes: usize,
-    /// How many requests changed something at the target.
-    pub writes: usize,
-    /// Every asset's verdict.
-    pub outcomes: Vec<Outcome>,
-    /// Why part of the plan waits for an approval, and the digest to approve, if it does.
-    pub held: Option<(String, Digest)>,
-    /// What ran at the target between its create and its stop, and for how long.
-    pub awake: Vec<(AssetId, Duration)>,
-}
-
-impl Route {
-    /// Whether a place is brought into a role of its own, rather than into step with another.
-    pub(crate) fn is_within_one_place(&self) -> bool {
-        self.source.place == self.target.place
-    }
-}
-
-impl Report {
-    /// The verdicts, counted.
-    #[must_use]
-    pub fn tally(&self) -> Tally {
-        let mut tally = Tally::new();
-        for outcome in &self.outcomes {
-            *tally.entry(outcome.verdict.word()).or_default() += 1;
-        }
-        tally
-    }
-
-    /// Whether every asset ended in a verdict that counts as complete, or that the operator accepts.
-    #[must_use]
-    pub fn is_complete(&self, accept: impl Fn(&Outcome) -> bool) -> bool {
-        self.held.is_none()
-            && self.outcomes.iter().all(|outcome| outcome.verdict.is_complete() || accept(outcome))
-    }
-}
+use crate::report::Report;
+use crate::route::{Approval, Route, Side};
+use crate::view::View;
+use crate::{Inventory, Progress, SyncError, Watch, content, inventory, planning, read_back, rights, settle};
 
 /// A route that is kept in step.
 pub struct Sync {
@@ -355,26 +256,4 @@ impl Sync {
         self.store.put_snapshot(&Snapshot { place, at: inventory.at, run: run.clone(), manifests }).await?;
         Ok(())
     }
-}
-
-impl View {
-    /// An object of the target turned out to be an asset's copy.
-    pub(crate) fn adopt(&mut self, asset: &AssetId, found: &Item) {
-        let place = self.target.place.clone();
-        self.ids.pair(asset.clone(), place, found.entry.remote.clone());
-        if let Some(mut item) = self.target.items.remove(&found.entry.asset) {
-            item.entry.asset = asset.clone();
-            self.target.items.insert(asset.clone(), item);
-        }
-    }
-}
-
-/// Both ends as they are, and what we remember of them.
-pub(crate) struct View {
-    pub(crate) source: Inventory,
-    pub(crate) target: Inventory,
-    pub(crate) ids: IdMap,
-    pub(crate) bases: BTreeMap<AssetId, Base>,
-    /// Which object of the target stands for which asset of the source.
-    pub(crate) pairs: Pairs,
 }

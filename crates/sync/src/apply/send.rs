@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use twinlake_assets::{AssetKind, kinds, resolve};
 use twinlake_base::ErrorClass;
-use twinlake_databricks::{Answer, Error};
-use twinlake_model::{Action, Base, Call, CallBody, Change, IdMap, Intent, Purpose, RemoteId, Verdict};
+use twinlake_databricks::{Answer, Error, Write};
+use twinlake_model::{Action, Base, Call, CallBody, Change, IdMap, Intent, Purpose, RemoteId, Role, Verdict};
 
 use super::Apply;
 use crate::SyncError;
@@ -69,12 +69,7 @@ impl Apply<'_> {
         sent
     }
 
-    async fn make_all(
-        &self,
-        change: &Change,
-        ids: &SharedIds,
-        sent: &mut Sent,
-    ) -> Result<(), Trouble> {
+    async fn make_all(&self, change: &Change, ids: &SharedIds, sent: &mut Sent) -> Result<(), Trouble> {
         let Some(kind) = kinds::find(change.asset.kind.as_str()) else { return Ok(()) };
         let target = &self.route.target.place;
         let base = self.base(change);
@@ -96,8 +91,18 @@ impl Apply<'_> {
             return Ok(());
         }
         let mut created_at = None;
+        let mut refused = None;
         for call in kind.calls(change, &spec) {
-            self.send(kind, change, &call, &base, ids, sent).await?;
+            // What must sleep is put to sleep also where what it is could not be written.
+            let puts_to_sleep = call.purpose == Purpose::Posture && self.route.role == Role::Standby;
+            if refused.is_some() && !puts_to_sleep {
+                continue;
+            }
+            match self.send(kind, change, &call, &base, ids, sent).await {
+                Err(Trouble::Verdict(verdict)) if call.purpose == Purpose::Update => refused = Some(verdict),
+                Err(Trouble::Verdict(verdict)) => return Err(Trouble::Verdict(refused.unwrap_or(verdict))),
+                sent => sent?,
+            }
             if call.purpose == Purpose::Create {
                 created_at = Some(self.clock.instant());
             } else if let (Purpose::Posture, Some(created_at), None) = (call.purpose, created_at, sent.awake)
@@ -105,7 +110,7 @@ impl Apply<'_> {
                 sent.awake = Some(self.clock.instant() - created_at);
             }
         }
-        Ok(())
+        refused.map_or(Ok(()), |verdict| Err(Trouble::Verdict(verdict)))
     }
 
     async fn send(
@@ -143,7 +148,7 @@ impl Apply<'_> {
             at: self.clock.now(),
         };
         let intent = self.store.open_intent(&intent).await.map_err(SyncError::from)?;
-        let answer = match self.route.target.client.writer().send(self.permit, &write).await {
+        let answer = match self.send_when_ready(&write).await {
             Ok(answer) => answer,
             Err(error) if is_final(&error) => {
                 return Err(Trouble::Fatal(Box::new(SyncError::Stopped { source: Box::new(error) })));
@@ -157,7 +162,10 @@ impl Apply<'_> {
             }
             Err(error) => {
                 self.store.close_intent(intent).await.map_err(SyncError::from)?;
-                return Err(Trouble::Verdict(failed(&error.to_string(), error.hint())));
+                return Err(Trouble::Verdict(match is_in_between(&error) {
+                    true => Verdict::Lagging { why: error.to_string() },
+                    false => failed(&error.to_string(), error.hint()),
+                }));
             }
         };
         sent.writes += 1;
@@ -181,6 +189,18 @@ impl Apply<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Sends a write; again, if it may be repeated, while the object is between two states and takes none.
+    async fn send_when_ready(&self, write: &Write) -> Result<Answer, Error> {
+        let writer = self.route.target.client.writer();
+        for wait in WHILE_IN_BETWEEN {
+            match writer.send(self.permit, write).await {
+                Err(error) if write.repeatable && is_in_between(&error) => self.clock.sleep(*wait).await,
+                ended => return ended,
+            }
+        }
+        writer.send(self.permit, write).await
     }
 
     async fn record_deleted(
@@ -236,6 +256,15 @@ pub(super) fn lock(ids: &SharedIds) -> std::sync::MutexGuard<'_, IdMap> {
 pub(super) fn failed(error: &str, hint: Option<String>) -> Verdict {
     let hint = hint.map(|hint| format!(" ({hint})")).unwrap_or_default();
     Verdict::Failed { error: format!("{error}{hint}") }
+}
+
+/// How long to wait for an object that is between two states, such as a cluster that is terminating.
+const WHILE_IN_BETWEEN: &[Duration] =
+    &[Duration::from_secs(5), Duration::from_secs(10), Duration::from_secs(20), Duration::from_secs(30)];
+
+/// Whether the service refused because of a state that passes.
+fn is_in_between(error: &Error) -> bool {
+    matches!(error, Error::Api { code, .. } if code == "INVALID_STATE")
 }
 
 /// Whether a create that ended so may have made something: its answer was lost, or something of that name exists.
