@@ -13,7 +13,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
-use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use twinlake_base::Clock;
 use twinlake_databricks::Permit;
@@ -22,7 +21,7 @@ use twinlake_store::Store;
 
 use self::queue::Queue;
 use self::send::{Sent, SharedIds};
-use crate::content::{self, READS_AT_ONCE};
+use crate::read_ahead::{Read, ReadAhead};
 use crate::route::Route;
 use crate::view::View;
 use crate::{Progress, SyncError, Watch};
@@ -56,34 +55,28 @@ pub(crate) struct Applied {
     pub(crate) has_open_questions: bool,
 }
 
-/// Something that has come to its end.
-enum Event {
-    Read(AssetId, Box<Result<Option<Digest>, SyncError>>),
-    Sent(usize, Box<Sent>),
-}
-
-/// How much is under way, so that neither reads nor any kind takes all.
-#[derive(Default)]
-struct UnderWay {
-    reads: usize,
-    changes: HashMap<KindName, usize>,
-}
-
 impl Apply<'_> {
     /// Applies what the guards let pass.
     ///
     /// # Errors
     /// When the permit ended or the state could not be written: nothing new is begun then, and what is under way is
     /// let go. Its intents stay open, for the next cycle to settle.
-    pub(crate) async fn run(&self, plan: &Plan, view: &mut View) -> Result<Applied, SyncError> {
+    pub(crate) async fn run(
+        &self,
+        plan: &Plan,
+        view: &mut View,
+        ahead: &mut ReadAhead,
+    ) -> Result<Applied, SyncError> {
         let mut applied = Applied { outcomes: plan.settled.clone(), ..Applied::default() };
         let changes = self.without_held(plan, &mut applied);
         let mut queue =
             Queue::new(changes, |asset| view.ids.remote(asset, &self.route.target.place).is_some());
-        let mut unread: Vec<AssetId> = queue.awaiting_content().cloned().collect();
-        unread.reverse();
+        ahead.narrow(queue.awaiting_content().map(|asset| {
+            let item = view.source.items.get(asset);
+            (asset.clone(), item.map_or(&asset.minted, |item| &item.entry.remote).clone())
+        }));
         let ids: SharedIds = Mutex::new(std::mem::take(&mut view.ids));
-        let ended = self.drain(&mut queue, &mut unread, view, &ids, &mut applied).await;
+        let ended = self.drain(&mut queue, ahead, view, &ids, &mut applied).await;
         view.ids = ids.into_inner().unwrap_or_else(PoisonError::into_inner);
         ended?;
         // What failed as a stub has its verdict; its filling never started.
@@ -115,63 +108,40 @@ impl Apply<'_> {
     async fn drain(
         &self,
         queue: &mut Queue,
-        unread: &mut Vec<AssetId>,
+        ahead: &mut ReadAhead,
         view: &mut View,
         ids: &SharedIds,
         applied: &mut Applied,
     ) -> Result<(), SyncError> {
-        let mut events: FuturesUnordered<BoxFuture<'_, Event>> = FuturesUnordered::new();
-        let mut under_way = UnderWay::default();
+        let mut under_way = FuturesUnordered::new();
+        let mut of_kind: HashMap<KindName, usize> = HashMap::new();
         loop {
-            while under_way.reads < READS_AT_ONCE
-                && let Some(asset) = unread.pop()
-            {
-                under_way.reads += 1;
-                events.push(self.read(asset, view));
-            }
-            let has_room =
-                |kind: &KindName| under_way.changes.get(kind).is_none_or(|count| *count < CHANGES_AT_ONCE);
+            let has_room = |kind: &KindName| of_kind.get(kind).is_none_or(|count| *count < CHANGES_AT_ONCE);
             if let Some(index) = queue.start(has_room) {
                 let change = queue.change(index).clone();
-                *under_way.changes.entry(change.asset.kind.clone()).or_default() += 1;
-                events.push(Box::pin(
-                    async move { Event::Sent(index, Box::new(self.make(&change, ids).await)) },
-                ));
+                *of_kind.entry(change.asset.kind.clone()).or_default() += 1;
+                under_way.push(async move { (index, self.make(&change, ids).await) });
                 continue;
             }
-            match events.next().await {
-                None => return Ok(()),
-                Some(Event::Read(asset, read)) => {
-                    under_way.reads -= 1;
-                    self.take_in_read(&asset, *read, queue, view, applied)?;
-                }
-                Some(Event::Sent(index, sent)) => {
+            tokio::select! {
+                biased;
+                Some((index, sent)) = under_way.next() => {
                     let kind = queue.change(index).asset.kind.clone();
-                    under_way.changes.entry(kind).and_modify(|count| *count -= 1);
-                    self.take_in_sent(index, *sent, queue, view, applied)?;
+                    of_kind.entry(kind).and_modify(|count| *count -= 1);
+                    self.take_in_sent(index, sent, queue, view, applied)?;
                 }
+                Some((asset, read)) = ahead.next() => {
+                    self.take_in_read(&asset, read, queue, view, applied)?;
+                }
+                else => return Ok(()),
             }
         }
-    }
-
-    fn read<'f>(&'f self, asset: AssetId, view: &View) -> BoxFuture<'f, Event> {
-        let place = self.route.source.place.clone();
-        let remote = view
-            .source
-            .items
-            .get(&asset)
-            .map_or_else(|| asset.minted.clone(), |item| item.entry.remote.clone());
-        let reader = self.route.source.client.reader();
-        Box::pin(async move {
-            let digest = content::read(self.store, &reader, &place, &asset, &remote).await;
-            Event::Read(asset, Box::new(digest))
-        })
     }
 
     fn take_in_read(
         &self,
         asset: &AssetId,
-        read: Result<Option<Digest>, SyncError>,
+        read: Read,
         queue: &mut Queue,
         view: &mut View,
         applied: &mut Applied,

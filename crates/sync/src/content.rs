@@ -9,6 +9,7 @@ use twinlake_model::{AssetId, Digest, Place, RemoteId};
 use twinlake_store::Store;
 
 use crate::pairing::Counterpart;
+use crate::read_ahead::{Read, ReadAhead, Unread};
 use crate::route::Route;
 use crate::view::View;
 use crate::{Inventory, SyncError};
@@ -35,11 +36,12 @@ pub(crate) async fn read(
 }
 
 /// Reads what the plan depends on: bytes at the target that somebody may have changed, and both sides' bytes where
-/// something of the same name stands at the target already. A source's other bytes are read while the plan is applied.
+/// something of the same name stands at the target already. The plan does not wait for a source's other bytes.
 pub(crate) async fn read_what_decides(
     store: &Store,
     route: &Route,
     view: &mut View,
+    ahead: &mut ReadAhead,
 ) -> Result<(), SyncError> {
     let mut at_source = BTreeSet::new();
     let mut at_target = BTreeSet::new();
@@ -56,34 +58,36 @@ pub(crate) async fn read_what_decides(
     if route.kept.is_some() {
         at_source.clear();
     }
-    let (source, target) = (route.source.client.reader(), route.target.client.reader());
-    futures::try_join!(
-        read_all(store, &source, &mut view.source, &at_source),
-        read_all(store, &target, &mut view.target, &at_target),
-    )?;
-    Ok(())
+    let reader = route.target.client.reader();
+    let (at_source, at_target) = (unread(&view.source, &at_source), unread(&view.target, &at_target));
+    ahead.first(&at_source);
+    let read = ahead.beside(read_all(store, &reader, &view.target.place, at_target)).await;
+    take_in(&mut view.target, read)?;
+    let read = ahead.all_of(&at_source).await;
+    take_in(&mut view.source, read)
+}
+
+/// Those of these assets whose bytes are not known.
+fn unread(inventory: &Inventory, assets: &BTreeSet<AssetId>) -> Vec<Unread> {
+    let items = assets.iter().filter_map(|asset| inventory.items.get(asset)).filter(|item| item.unread);
+    items.map(|item| (item.entry.asset.clone(), item.entry.remote.clone())).collect()
 }
 
 async fn read_all(
     store: &Store,
     reader: &Reader,
-    inventory: &mut Inventory,
-    assets: &BTreeSet<AssetId>,
-) -> Result<(), SyncError> {
-    let place = inventory.place.clone();
-    let unread: Vec<(AssetId, RemoteId)> = assets
-        .iter()
-        .filter_map(|asset| inventory.items.get(asset))
-        .filter(|item| item.unread)
-        .map(|item| (item.entry.asset.clone(), item.entry.remote.clone()))
-        .collect();
-    let place = &place;
-    let mut reads = futures::stream::iter(unread.into_iter().map(|(asset, remote)| async move {
+    place: &Place,
+    unread: Vec<Unread>,
+) -> Vec<(AssetId, Read)> {
+    let reads = unread.into_iter().map(|(asset, remote)| async move {
         let digest = read(store, reader, place, &asset, &remote).await;
         (asset, digest)
-    }))
-    .buffer_unordered(READS_AT_ONCE);
-    while let Some((asset, digest)) = reads.next().await {
+    });
+    futures::stream::iter(reads).buffer_unordered(READS_AT_ONCE).collect().await
+}
+
+fn take_in(inventory: &mut Inventory, read: Vec<(AssetId, Read)>) -> Result<(), SyncError> {
+    for (asset, digest) in read {
         match digest? {
             Some(digest) => inventory.has_read(&asset, digest),
             // Gone since it was listed: it is as if the list had come later.

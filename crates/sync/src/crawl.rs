@@ -1,14 +1,15 @@
 //! From a workspace to an inventory.
 //!
 //! Listings run side by side and hand over rows as they come; each row is made portable and stored at once, so that no
-//! page is kept in memory. What the row does not show is read, unless the last snapshot read it at the same mark.
-//! Bytes are not read here: a source's are read while the plan is already being applied.
+//! page is kept in memory. What the row does not show is read while the listing goes on, unless the last snapshot read
+//! it at the same mark. Bytes are not read here; whoever reads them ahead is told which.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use futures::StreamExt;
 use futures::channel::mpsc;
 use futures::stream::FuturesUnordered;
+use serde_json::Value;
 use twinlake_assets::{AssetKind, Body, Listed, Portrait, Scope, kinds, symbolize};
 use twinlake_databricks::{Complete, Reader};
 use twinlake_model::{
@@ -16,6 +17,7 @@ use twinlake_model::{
 };
 use twinlake_store::Store;
 
+use crate::read_ahead::Unread;
 use crate::{Inventory, Item, Progress, SyncError, Watch};
 
 /// How many objects are read at once. The budget of the host paces them.
@@ -35,6 +37,8 @@ pub(crate) struct Crawl<'a> {
     pub(crate) store: &'a Store,
     pub(crate) watch: &'a dyn Watch,
     pub(crate) at: twinlake_base::Timestamp,
+    /// Who is told of bytes that are not known, as soon as a row shows that.
+    pub(crate) unread: Option<mpsc::UnboundedSender<Unread>>,
 }
 
 impl Crawl<'_> {
@@ -44,18 +48,9 @@ impl Crawl<'_> {
     /// When any listing or read broke off.
     pub(crate) async fn run(&self, wanted: &HashSet<KindName>) -> Result<Inventory, SyncError> {
         self.watch.see(Progress::Crawling { place: self.place.clone() });
-        let mut gathering = Gathering::new(self, self.last_entries().await?);
-        let (sender, mut rows) = mpsc::unbounded();
-        let listings = self.list_all(wanted, sender);
-        let gathered = async {
-            while let Some(listed) = rows.next().await {
-                gathering.take(listed).await?;
-            }
-            gathering.flush().await?;
-            Ok::<_, SyncError>(gathering)
-        };
-        let (proofs, gathering) = futures::try_join!(listings, gathered)?;
-        let inventory = gathering.finish(proofs).await?;
+        let (sender, rows) = mpsc::unbounded();
+        let (proofs, gathering) = futures::try_join!(self.list_all(wanted, sender), self.gather(rows))?;
+        let inventory = gathering.finish(proofs);
         self.watch.see(Progress::Crawled { place: self.place.clone(), assets: inventory.items.len() });
         Ok(inventory)
     }
@@ -99,6 +94,30 @@ impl Crawl<'_> {
         Ok(proofs)
     }
 
+    /// Takes in rows as they come, and reads meanwhile what they do not say.
+    async fn gather(&self, mut rows: mpsc::UnboundedReceiver<Listed>) -> Result<Gathering<'_>, SyncError> {
+        let mut gathering = Gathering::new(self, self.last_entries().await?);
+        let mut reads = FuturesUnordered::new();
+        loop {
+            while reads.len() < READS_AT_ONCE
+                && let Some(short) = gathering.to_read.pop_front()
+            {
+                reads.push(async move {
+                    let read = short.kind.read(self.reader, &short.listed.remote).await;
+                    (short, read)
+                });
+            }
+            tokio::select! {
+                biased;
+                Some(listed) = rows.next() => gathering.take(listed).await?,
+                Some((short, read)) = reads.next() => gathering.take_read(short, read).await?,
+                else => break,
+            }
+        }
+        gathering.flush().await?;
+        Ok(gathering)
+    }
+
     async fn last_entries(&self) -> Result<HashMap<(KindName, RemoteId), Entry>, SyncError> {
         let mut entries = HashMap::new();
         if let Some(snapshot) = self.store.latest_snapshot(self.place).await? {
@@ -122,11 +141,18 @@ struct Gathering<'a> {
     last: HashMap<(KindName, RemoteId), Entry>,
     items: BTreeMap<AssetId, Item>,
     set_aside: Vec<Outcome>,
-    /// Objects whose rows do not say enough, and the mark and run state that the row gave.
-    to_read: Vec<(&'static dyn AssetKind, Listed, Mark)>,
+    /// Objects whose rows do not say enough.
+    to_read: VecDeque<Short>,
     /// Documents that the store may not have yet.
     fresh: Vec<Document>,
     found: usize,
+}
+
+/// An object whose row does not say enough, with the mark that the row gave.
+struct Short {
+    kind: &'static dyn AssetKind,
+    listed: Listed,
+    mark: Mark,
 }
 
 impl<'a> Gathering<'a> {
@@ -136,7 +162,7 @@ impl<'a> Gathering<'a> {
             last,
             items: BTreeMap::new(),
             set_aside: Vec::new(),
-            to_read: Vec::new(),
+            to_read: VecDeque::new(),
             fresh: Vec::new(),
             found: 0,
         }
@@ -169,7 +195,10 @@ impl<'a> Gathering<'a> {
                     entry.version.posture.overlay(&listed.posture);
                     self.insert(entry, false);
                 }
-                (mark, _) => self.to_read.push((kind, listed, mark.unwrap_or_else(|| Mark::new("")))),
+                (mark, _) => {
+                    let mark = mark.unwrap_or_else(|| Mark::new(""));
+                    self.to_read.push_back(Short { kind, listed, mark });
+                }
             },
             Body::Unsupported(_) | Body::Skipped(_) => self.set_aside(listed),
         }
@@ -233,6 +262,10 @@ impl<'a> Gathering<'a> {
             self.fresh.push(document);
         }
         let asset = self.crawl.ids.identity(&kind, self.crawl.place, &remote);
+        if let Some(ahead) = self.crawl.unread.as_ref().filter(|_| unread) {
+            // Nobody reads ahead any more where the cycle has failed already.
+            let _ = ahead.unbounded_send((asset.clone(), remote.clone()));
+        }
         let version = Version { spec, posture, content };
         self.insert(Entry { asset, remote, key, mark, version, tag }, unread);
     }
@@ -249,30 +282,31 @@ impl<'a> Gathering<'a> {
         Ok(())
     }
 
-    /// Reads what the rows did not say, drops folders that nothing needs, and adds the proofs.
-    async fn finish(mut self, proofs: HashMap<KindName, Complete>) -> Result<Inventory, SyncError> {
-        let crawl = self.crawl;
-        let reads = std::mem::take(&mut self.to_read).into_iter().map(|(kind, listed, mark)| async move {
-            let read = kind.read(crawl.reader, &listed.remote).await;
-            (kind, listed, mark, read)
-        });
-        let mut reads = futures::stream::iter(reads).buffer_unordered(READS_AT_ONCE);
-        while let Some((kind, listed, mark, read)) = reads.next().await {
-            let what = || format!("{} {:?}", kind.schema().name, listed.key.as_str());
-            // Gone between the list and the read: it is as if the list had come later.
-            let Some(raw) = read.map_err(|source| crawl.broken(&what(), source))? else { continue };
-            let mut portrait = kind.portray(raw).map_err(|source| crawl.broken(&what(), source))?;
-            portrait.posture.overlay(&listed.posture);
-            self.keep(kind, portrait, mark);
-            if self.fresh.len() >= BATCH {
-                self.flush().await?;
-            }
+    /// Takes in what a row did not say.
+    async fn take_read(
+        &mut self,
+        short: Short,
+        read: Result<Option<Value>, twinlake_assets::Error>,
+    ) -> Result<(), SyncError> {
+        let Short { kind, listed, mark } = short;
+        let broken =
+            |source| self.crawl.broken(&format!("{} {:?}", kind.schema().name, listed.key.as_str()), source);
+        // Gone between the list and the read: it is as if the list had come later.
+        let Some(raw) = read.map_err(broken)? else { return Ok(()) };
+        let mut portrait = kind.portray(raw).map_err(broken)?;
+        portrait.posture.overlay(&listed.posture);
+        self.keep(kind, portrait, mark);
+        if self.fresh.len() >= BATCH {
+            self.flush().await?;
         }
-        drop(reads);
-        self.flush().await?;
+        Ok(())
+    }
+
+    /// Drops folders that nothing needs, and adds the proofs.
+    fn finish(mut self, proofs: HashMap<KindName, Complete>) -> Inventory {
         self.drop_idle_folders();
-        let Self { items, set_aside, .. } = self;
-        Ok(Inventory { place: crawl.place.clone(), at: crawl.at, items, set_aside, proofs })
+        let (place, at) = (self.crawl.place.clone(), self.crawl.at);
+        Inventory { place, at, items: self.items, set_aside: self.set_aside, proofs }
     }
 
     /// Keeps the folders that are selected themselves and those that hold something that is.

@@ -11,7 +11,7 @@
 //! | crawl | `crawl` | lists every kind to a proven end, reads what changed → [`Inventory`] |
 //! | settle | `settle` | what an open intent came to, by reading |
 //! | confirm | `confirm` | what a list lacks is confirmed by a GET |
-//! | read bytes | `content` | of what changed, by the marks of the lists |
+//! | read bytes | `content`, `read_ahead` | of what changed, by the marks of the lists; a source's while all else goes on |
 //! | pair | `pairing` | which object of the target is the copy of which asset; pure |
 //! | desire | `desire` | what the copy should be, in the target's dialect and asleep; pure |
 //! | compare | `compare` | desired, observed and base, field by field; pure |
@@ -43,6 +43,7 @@ mod pairing;
 mod planning;
 mod progress;
 mod ration;
+mod read_ahead;
 mod read_back;
 mod report;
 mod rights;

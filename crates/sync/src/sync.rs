@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use futures::channel::mpsc::UnboundedSender;
 use twinlake_assets::{Scope, kinds};
 use twinlake_base::Clock;
 use twinlake_databricks::Permit;
@@ -13,6 +14,7 @@ use crate::apply::{Applied, Apply};
 use crate::confirm::{self, Confirmed};
 use crate::crawl::Crawl;
 use crate::pairing::{self, Pairs};
+use crate::read_ahead::{ReadAhead, Unread};
 use crate::report::Report;
 use crate::route::{Approval, Route, Side};
 use crate::view::View;
@@ -56,7 +58,8 @@ impl Sync {
     /// # Errors
     /// When either end could not be read to a proven end, or the state could not.
     pub async fn plan(&self) -> Result<Plan, SyncError> {
-        let (view, confirmed) = self.survey().await?;
+        let (_, mut ahead) = self.read_ahead();
+        let (view, confirmed) = self.survey(None, &mut ahead).await?;
         let plan = planning::plan(&self.store, &self.route, &view, &confirmed, self.clock.now()).await?;
         self.watch.see(Progress::Planned { changes: plan.changes.len() });
         Ok(plan)
@@ -130,7 +133,8 @@ impl Sync {
         permit: &dyn Permit,
         approval: Approval,
     ) -> Result<Applied, SyncError> {
-        let (mut view, confirmed) = self.survey().await?;
+        let (unread, mut ahead) = self.read_ahead();
+        let (mut view, confirmed) = self.survey(Some(unread), &mut ahead).await?;
         let mut plan = planning::plan(&self.store, &self.route, &view, &confirmed, self.clock.now()).await?;
         if let Approval::Plan(digest) = approval
             && plan.digest() != digest
@@ -150,14 +154,14 @@ impl Sync {
             permit,
             watch: &*self.watch,
         };
-        let mut applied = apply.run(&plan, &mut view).await?;
+        let mut applied = apply.run(&plan, &mut view, &mut ahead).await?;
         if self.route.kept.is_none() && !self.route.is_within_one_place() {
             self.keep(run, &view.source).await?;
         }
         let touched = std::mem::take(&mut applied.touched);
         if !touched.is_empty() {
             self.watch.see(Progress::ReadingBack { place: self.route.target.place.clone() });
-            let again = self.crawl(&self.route.target, &touched, &view.ids).await?;
+            let again = self.crawl(&self.route.target, &touched, &view.ids, None).await?;
             let reader = self.route.target.client.reader();
             let reading = read_back::Reading { store: &self.store, clock: &self.clock, reader: &reader };
             reading.record(again, &mut view, &mut applied.outcomes).await?;
@@ -167,13 +171,19 @@ impl Sync {
     }
 
     /// Looks at both ends, side by side, and answers the questions that an earlier cycle left open.
-    async fn survey(&self) -> Result<(View, Confirmed), SyncError> {
+    ///
+    /// What `unread` is told of, `ahead` reads meanwhile.
+    async fn survey(
+        &self,
+        unread: Option<UnboundedSender<Unread>>,
+        ahead: &mut ReadAhead,
+    ) -> Result<(View, Confirmed), SyncError> {
         let Route { source, target, .. } = &self.route;
         futures::try_join!(self.prove(source), self.prove(target))?;
         let questions = self.store.open_intents(&target.place).await?;
         settle::wait(&self.clock, &questions).await;
         let ids = self.store.id_map(&source.place.set).await?;
-        let (source_found, target_found) = self.look(&ids).await?;
+        let (source_found, target_found) = ahead.beside(self.look(&ids, unread)).await?;
         let mut view = View {
             bases: self.bases().await?,
             source: source_found,
@@ -182,10 +192,12 @@ impl Sync {
             pairs: Pairs::new(),
         };
         settle::answer(&self.store, &questions, &mut view, &*self.watch).await?;
-        let hidden = confirm::copies(&self.store, &self.route, &mut view).await?;
+        let copies = confirm::copies(&self.store, &self.route, &mut view);
+        let hidden = ahead.beside(copies).await?;
         view.pairs = pairing::pair(&view.source, &view.target, &view.ids);
-        content::read_what_decides(&self.store, &self.route, &mut view).await?;
-        let gone = confirm::originals(&self.store, &self.route, &view, self.clock.now()).await?;
+        content::read_what_decides(&self.store, &self.route, &mut view, ahead).await?;
+        let originals = confirm::originals(&self.store, &self.route, &view, self.clock.now());
+        let gone = ahead.beside(originals).await?;
         Ok((view, Confirmed { hidden, gone }))
     }
 
@@ -198,18 +210,22 @@ impl Sync {
     }
 
     /// The inventories of source and target.
-    async fn look(&self, ids: &IdMap) -> Result<(Inventory, Inventory), SyncError> {
+    async fn look(
+        &self,
+        ids: &IdMap,
+        unread: Option<UnboundedSender<Unread>>,
+    ) -> Result<(Inventory, Inventory), SyncError> {
         let Route { source, target, kept, .. } = &self.route;
         let all: HashSet<KindName> = kinds::schemas().map(|schema| schema.name.into()).collect();
         if let Some(snapshot) = kept {
-            let found = self.crawl(target, &all, ids).await?;
+            let found = self.crawl(target, &all, ids, None).await?;
             return Ok((inventory::kept(&self.store, snapshot, ids).await?, found));
         }
         if self.route.is_within_one_place() {
-            let found = self.crawl(target, &all, ids).await?;
+            let found = self.crawl(target, &all, ids, None).await?;
             return Ok((found.clone(), found));
         }
-        futures::try_join!(self.crawl(source, &all, ids), self.crawl(target, &all, ids))
+        futures::try_join!(self.crawl(source, &all, ids, unread), self.crawl(target, &all, ids, None))
     }
 
     /// The bases of this direction. Where there is none yet, after a swap of roles, the other direction's is turned.
@@ -232,6 +248,7 @@ impl Sync {
         side: &Side,
         wanted: &HashSet<KindName>,
         ids: &IdMap,
+        unread: Option<UnboundedSender<Unread>>,
     ) -> Result<Inventory, SyncError> {
         let crawl = Crawl {
             place: &side.place,
@@ -242,8 +259,15 @@ impl Sync {
             store: &self.store,
             watch: &*self.watch,
             at: self.clock.now(),
+            unread,
         };
         crawl.run(wanted).await
+    }
+
+    /// What reads the source's bytes, and how it is told which.
+    fn read_ahead(&self) -> (UnboundedSender<Unread>, ReadAhead) {
+        let Side { place, client } = &self.route.source;
+        ReadAhead::new(self.store.clone(), client.reader(), place.clone())
     }
 
     /// Keeps an inventory as the place's latest snapshot.
