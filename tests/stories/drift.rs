@@ -7,9 +7,8 @@ use twinlake_simulator::{Fault, FaultAct};
 use twinlake_tests::{Fleet, Site};
 
 use super::house::{
-    HOUR,
-    assert_everything_is_told, assert_in_step, assert_quiet, create_pool, fleet, furnish, notable, outcome,
-    reset_job, verdict,
+    HOUR, assert_everything_is_told, assert_in_step, assert_quiet, create_pool, fleet, furnish, notable,
+    outcome, reset_job, verdict,
 };
 
 fn pools(site: &Site) -> Vec<Value> {

@@ -1,7 +1,15 @@
 //! Estates and bad days that operators know, each told from the first request to the quiet sync after it.
 
+mod dormancy;
 mod drift;
+mod faults;
 mod first_sync;
 mod house;
+mod identity;
+mod limits;
 mod many;
+mod mappings;
+mod pages;
+mod roles;
+mod specimens;
 mod tombstones;

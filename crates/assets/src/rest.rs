@@ -235,18 +235,17 @@ impl AssetKind for RestKind {
                 calls
             }
             Action::Update | Action::Fill => {
-                let mut calls = Vec::new();
-                if change.sends_document() {
-                    calls.push(self.update.call(
-                        Purpose::Update,
-                        change,
-                        Some(self.update_body(change, spec)),
-                    ));
-                }
+                let update = change
+                    .sends_document()
+                    .then(|| self.update.call(Purpose::Update, change, Some(self.update_body(change, spec))));
                 let runs =
                     change.observed.as_ref().and_then(|now| now.posture.get(RunState::WORD)?.as_bool());
-                calls.extend(self.run_state_calls(change, runs));
-                calls
+                let run_state = self.run_state_calls(change, runs);
+                // What runs and should not is stopped before it is changed; what should run starts as it should be.
+                match runs {
+                    Some(true) => run_state.into_iter().chain(update).collect(),
+                    _ => update.into_iter().chain(run_state).collect(),
+                }
             }
             Action::Delete => vec![self.delete.call(Purpose::Delete, change, None)],
             Action::Adopt => Vec::new(),
