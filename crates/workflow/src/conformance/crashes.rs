@@ -54,6 +54,10 @@ async fn disturbs_everywhere<S: Scenario>(scenario: &S, at_most_effects: usize, 
             assert!(crashed, "{described}: the process lived on: {ended:?}");
         }
         if passed[at].origin == Origin::Append {
+            if decision == GateDecision::Lose {
+                let went_on = matches!(&ended, Ok(Ending::Ended(_)));
+                assert!(went_on, "{described}: the engine does not settle it by itself: {ended:?}");
+            }
             // Whatever is in the log then can be loaded.
             let events = rehearsal.events().await;
             assert!(events.is_empty() || Status::replay(&events).is_ok(), "{described}");
