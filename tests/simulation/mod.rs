@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `crash_at_every_effect` | a process that is stopped anywhere goes on where it stood: same end, nothing twice |
 //! | `random_histories` | whatever people, weather and crashes do, two or three quiet cycles keep all promises |
+//! | `lessons` | what random histories have taught, each in its shortest form |
 //! | `replay` | the same seed gives the same requests in the same order, and the same effects |
 //!
 //! With these: `estate` (what there is at first), `people` (what they do), `weather` (faults and outages), `history`
@@ -22,6 +23,7 @@ mod dials;
 mod estate;
 mod history;
 mod judge;
+mod lessons;
 mod people;
 mod random_histories;
 mod replay;

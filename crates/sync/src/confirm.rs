@@ -10,7 +10,7 @@ use futures::StreamExt;
 use twinlake_assets::kinds;
 use twinlake_base::Timestamp;
 use twinlake_databricks::Reader;
-use twinlake_model::{AssetId, Document, Key, RemoteId, Tombstone, reference, symbol};
+use twinlake_model::{AssetId, Document, Key, Place, RemoteId, Tombstone, reference, symbol};
 use twinlake_store::Store;
 
 use crate::SyncError;
@@ -24,10 +24,30 @@ const AT_ONCE: usize = 16;
 /// What the GETs said.
 #[derive(Debug, Default)]
 pub(crate) struct Confirmed {
-    /// Copies that are there although the list does not show them, or of which we could not learn, and why.
-    pub(crate) hidden: BTreeMap<AssetId, String>,
+    /// Copies that the list should have shown.
+    pub(crate) copies: Copies,
     /// Originals that the source's list does not show any more.
     pub(crate) gone: BTreeMap<AssetId, Gone>,
+}
+
+/// What is known of copies that the list does not show.
+#[derive(Debug, Default)]
+pub(crate) struct Copies {
+    /// Those that are there all the same, or of which we could not learn, and why.
+    pub(crate) hidden: BTreeMap<AssetId, String>,
+    /// Those that are really not there, by what they were called.
+    pub(crate) lost: BTreeMap<AssetId, RemoteId>,
+}
+
+impl Copies {
+    /// Forgets the ids of what is lost. To be called once what referred to them is remembered as it is: an object that
+    /// still refers to what is gone must never be taken for one that refers to what is made in its place.
+    pub(crate) async fn forget_lost(&self, store: &Store, place: &Place) -> Result<(), SyncError> {
+        for asset in self.lost.keys() {
+            store.unpair(asset, place).await?;
+        }
+        Ok(())
+    }
 }
 
 /// What is known of an original that the list does not show.
@@ -43,16 +63,12 @@ pub(crate) enum Gone {
     Released(Key),
 }
 
-/// Asks for every copy that the target's list should have shown and did not. One that is really not there is paired no
-/// more, so that it is made again like one that never was. Returns the others, each with what is known of it.
+/// Asks for every copy that the target's list should have shown and did not. In the view one that is really not there is
+/// paired no more, so that it is made again like one that never was.
 ///
 /// # Errors
 /// When the state could not be read or written.
-pub(crate) async fn copies(
-    store: &Store,
-    route: &Route,
-    view: &mut View,
-) -> Result<BTreeMap<AssetId, String>, SyncError> {
+pub(crate) async fn copies(store: &Store, route: &Route, view: &mut View) -> Result<Copies, SyncError> {
     let place = &route.target.place;
     let expected: BTreeSet<&AssetId> = view.source.items.keys().chain(view.bases.keys()).collect();
     let unseen: Vec<(AssetId, RemoteId)> = expected
@@ -60,7 +76,7 @@ pub(crate) async fn copies(
         .filter(|asset| view.target.proves(&asset.kind) && !view.target.items.contains_key(*asset))
         .filter_map(|asset| Some((asset.clone(), view.ids.remote(asset, place)?.clone())))
         .collect();
-    let (mut hidden, mut lost) = (BTreeMap::new(), BTreeMap::new());
+    let Copies { mut hidden, mut lost } = Copies::default();
     for (asset, remote, presence) in ask_all(&route.target.client.reader(), unseen).await {
         match presence {
             Presence::Absent => drop(lost.insert(asset, remote)),
@@ -70,12 +86,9 @@ pub(crate) async fn copies(
             Presence::Unsure(why) => drop(hidden.insert(asset, why)),
         }
     }
-    for asset in lost.keys() {
-        store.unpair(asset, place).await?;
-        view.ids.forget(asset, place);
-    }
+    lost.keys().for_each(|asset| view.ids.forget(asset, place));
     disown(store, &lost, view).await?;
-    Ok(hidden)
+    Ok(Copies { hidden, lost })
 }
 
 /// What at the target refers to copies that are gone was made symbolic in the belief that they exist. It refers to
@@ -166,7 +179,7 @@ pub(crate) async fn originals(
             Presence::Present(name) => {
                 // Whatever was concluded before was wrong, or is not true any more.
                 store.clear_tombstone(&asset, source).await?;
-                match name.filter(|name| !is_selected(route, &asset, name)) {
+                match name.filter(|name| !is_taken(route, &asset, name)) {
                     Some(_) => Gone::Released(key),
                     None => Gone::Unsure(key, "the list does not show it, a GET does".to_owned()),
                 }
@@ -201,15 +214,20 @@ fn copy_key(view: &View, asset: &AssetId) -> Option<Key> {
     view.target.items.get(asset).map(|item| item.entry.key.clone())
 }
 
-/// Whether a listing would show an asset of this name. What holds others is shown whenever they are.
+/// Whether a listing would show an asset of this name, for all that its name tells: what holds others is shown whenever
+/// they are.
 fn is_selected(route: &Route, asset: &AssetId, key: &Key) -> bool {
-    kinds::find(asset.kind.as_str()).is_some_and(|kind| {
-        let schema = kind.schema();
-        schema.holds_others || route.selection.takes(schema.plural, key)
-    })
+    let holds_others = kinds::find(asset.kind.as_str()).is_some_and(|kind| kind.schema().holds_others);
+    holds_others || is_taken(route, asset, key)
+}
+
+/// Whether an asset of this name is selected itself.
+fn is_taken(route: &Route, asset: &AssetId, key: &Key) -> bool {
+    kinds::find(asset.kind.as_str()).is_some_and(|kind| route.selection.takes(kind.schema().plural, key))
 }
 
 async fn forget(store: &Store, route: &Route, asset: &AssetId) -> Result<(), SyncError> {
+    store.unpair(asset, &route.target.place).await?;
     store.remove_base(asset, &route.source.place, &route.target.place).await?;
     store.clear_tombstone(asset, &route.source.place).await?;
     Ok(())

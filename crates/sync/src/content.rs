@@ -1,6 +1,6 @@
 //! Reading bytes, and which must be read before a plan can be made.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use twinlake_assets::kinds;
@@ -36,13 +36,14 @@ pub(crate) async fn read(
 }
 
 /// Reads what the plan depends on: bytes at the target that somebody may have changed, and both sides' bytes where
-/// something of the same name stands at the target already. The plan does not wait for a source's other bytes.
+/// something of the same name stands at the target already. The plan does not wait for a source's other bytes. Returns the
+/// assets that cannot be decided on, because either side's bytes could not be read, and why.
 pub(crate) async fn read_what_decides(
     store: &Store,
     route: &Route,
     view: &mut View,
     ahead: &mut ReadAhead,
-) -> Result<(), SyncError> {
+) -> Result<BTreeMap<AssetId, String>, SyncError> {
     let mut at_source = BTreeSet::new();
     let mut at_target = BTreeSet::new();
     for (asset, counterpart) in &view.pairs {
@@ -62,9 +63,14 @@ pub(crate) async fn read_what_decides(
     let (at_source, at_target) = (unread(&view.source, &at_source), unread(&view.target, &at_target));
     ahead.first(&at_source);
     let read = ahead.beside(read_all(store, &reader, &view.target.place, at_target)).await;
-    take_in(&mut view.target, read)?;
+    let mut unreadable = take_in(&mut view.target, read)?;
     let read = ahead.all_of(&at_source).await;
-    take_in(&mut view.source, read)
+    unreadable.extend(take_in(&mut view.source, read)?);
+    let why = |(asset, counterpart): (&AssetId, &Counterpart)| {
+        let why = unreadable.get(asset).or_else(|| unreadable.get(counterpart.found(asset)?))?;
+        Some((asset.clone(), why.clone()))
+    };
+    Ok(view.pairs.iter().filter_map(why).collect())
 }
 
 /// Those of these assets whose bytes are not known.
@@ -86,13 +92,20 @@ async fn read_all(
     futures::stream::iter(reads).buffer_unordered(READS_AT_ONCE).collect().await
 }
 
-fn take_in(inventory: &mut Inventory, read: Vec<(AssetId, Read)>) -> Result<(), SyncError> {
+/// Takes over what was read. Returns what could not be, and why.
+fn take_in(
+    inventory: &mut Inventory,
+    read: Vec<(AssetId, Read)>,
+) -> Result<BTreeMap<AssetId, String>, SyncError> {
+    let mut unreadable = BTreeMap::new();
     for (asset, digest) in read {
-        match digest? {
-            Some(digest) => inventory.has_read(&asset, digest),
+        match digest {
+            Ok(Some(digest)) => inventory.has_read(&asset, digest),
             // Gone since it was listed: it is as if the list had come later.
-            None => drop(inventory.items.remove(&asset)),
+            Ok(None) => drop(inventory.items.remove(&asset)),
+            Err(error) if error.is_about_one() => drop(unreadable.insert(asset, error.to_string())),
+            Err(error) => return Err(error),
         }
     }
-    Ok(())
+    Ok(unreadable)
 }

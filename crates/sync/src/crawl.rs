@@ -18,6 +18,7 @@ use twinlake_model::{
 use twinlake_store::Store;
 
 use crate::read_ahead::Unread;
+use crate::error::is_about_one;
 use crate::{Inventory, Item, Progress, SyncError, Watch};
 
 /// How many objects are read at once. The budget of the host paces them.
@@ -291,15 +292,39 @@ impl<'a> Gathering<'a> {
         let Short { kind, listed, mark } = short;
         let broken =
             |source| self.crawl.broken(&format!("{} {:?}", kind.schema().name, listed.key.as_str()), source);
-        // Gone between the list and the read: it is as if the list had come later.
-        let Some(raw) = read.map_err(broken)? else { return Ok(()) };
-        let mut portrait = kind.portray(raw).map_err(broken)?;
+        let portrait = match read {
+            Ok(Some(raw)) => kind.portray(raw),
+            // Gone between the list and the read: it is as if the list had come later.
+            Ok(None) => return Ok(()),
+            Err(error) => Err(error),
+        };
+        let mut portrait = match portrait {
+            Ok(portrait) => portrait,
+            Err(error) if is_about_one(&error) => {
+                self.could_not_read(&listed, &error);
+                return Ok(());
+            }
+            Err(error) => return Err(broken(error)),
+        };
         portrait.posture.overlay(&listed.posture);
         self.keep(kind, portrait, mark);
         if self.fresh.len() >= BATCH {
             self.flush().await?;
         }
         Ok(())
+    }
+
+    /// One object that cannot be read must not keep all others from being kept. It exists, and is what it was last seen
+    /// as, if it was ever seen.
+    fn could_not_read(&mut self, listed: &Listed, error: &twinlake_assets::Error) {
+        let kind = KindName::from(listed.kind);
+        if let Some(mut entry) = self.last.get(&(kind.clone(), listed.remote.clone())).cloned() {
+            entry.mark = Mark::new("");
+            self.insert(entry, false);
+        }
+        let asset = self.crawl.ids.identity(&kind, self.crawl.place, &listed.remote);
+        let verdict = Verdict::Failed { error: error.to_string() };
+        self.set_aside.push(Outcome { asset, key: listed.key.clone(), verdict });
     }
 
     /// Drops folders that nothing needs, and adds the proofs.
@@ -309,9 +334,13 @@ impl<'a> Gathering<'a> {
         Inventory { place, at, items: self.items, set_aside: self.set_aside, proofs }
     }
 
-    /// Keeps the folders that are selected themselves and those that hold something that is.
+    /// Keeps the folders that are selected themselves, those that hold something that is, and copies.
     fn drop_idle_folders(&mut self) {
-        let selection = &self.crawl.scope.selection;
+        let Crawl { scope, ids, place, keeps_copies, .. } = self.crawl;
+        let selection = &scope.selection;
+        let is_copy = |entry: &Entry| {
+            *keeps_copies && ids.known(&entry.asset.kind, place, &entry.remote).is_some()
+        };
         let mut needed = HashSet::new();
         let mut folders = HashSet::new();
         for (asset, Item { entry, .. }) in &self.items {
@@ -319,7 +348,7 @@ impl<'a> Gathering<'a> {
                 continue;
             };
             let is_selected = selection.takes(kind.schema().plural, &entry.key);
-            if kind.schema().holds_others && !is_selected {
+            if kind.schema().holds_others && !is_selected && !is_copy(entry) {
                 folders.insert(asset.clone());
             } else {
                 let path = entry.key.as_str();

@@ -68,6 +68,12 @@ impl SyncError {
         }
     }
 
+    /// Whether only one object could not be read, so that the others say what they say.
+    #[must_use]
+    pub(crate) fn is_about_one(&self) -> bool {
+        matches!(self, Self::Crawl { source, .. } if is_about_one(source))
+    }
+
     /// What the error asks for.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
@@ -99,4 +105,22 @@ impl SyncError {
 pub(crate) const fn is_final(error: &twinlake_databricks::Error) -> bool {
     use twinlake_databricks::Error;
     matches!(error, Error::PermitRefused { .. } | Error::Crashed { .. })
+}
+
+/// Whether an error speaks of the one object that was asked for, rather than of the whole place: the service answered,
+/// and is neither away nor out of patience nor unwilling to know us.
+pub(crate) fn is_about_one(error: &twinlake_assets::Error) -> bool {
+    use twinlake_databricks::Error;
+    fn answered(error: &Error) -> bool {
+        match error {
+            Error::Api { status, .. } => !matches!(status, 401 | 429 | 502..=504),
+            Error::BudgetSpent { last, .. } => answered(last),
+            _ => false,
+        }
+    }
+    match error {
+        twinlake_assets::Error::Databricks(error) => answered(error),
+        twinlake_assets::Error::Unrecognizable { .. } => true,
+        _ => false,
+    }
 }

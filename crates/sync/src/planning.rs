@@ -85,14 +85,20 @@ impl Planning<'_> {
         };
         let mappings = route.mappings.digest();
         let former = self.former_mappings().await?;
+        // What could not be read is as it was last seen, and that is not enough to decide on.
+        let set_aside: HashSet<&AssetId> =
+            view.source.set_aside.iter().map(|outcome| &outcome.asset).collect();
         for (asset, item) in &view.source.items {
             let Some(kind) = kinds::find(asset.kind.as_str()) else { continue };
             let in_wave = |wave: &Selection| wave.takes(kind.schema().plural, &item.entry.key);
             if !route.only.as_ref().is_none_or(in_wave) {
                 continue;
             }
+            if set_aside.contains(asset) {
+                continue;
+            }
             let counterpart = view.pairs.get(asset).unwrap_or(&Counterpart::None);
-            if let Some(why) = self.confirmed.hidden.get(asset) {
+            if let Some(why) = self.confirmed.copies.hidden.get(asset) {
                 self.settled.push(outcome(item, Verdict::Unknown { why: why.clone() }));
                 continue;
             }
@@ -356,7 +362,7 @@ impl Planning<'_> {
         }
         let mut copies = BTreeMap::new();
         for asset in deleted {
-            match (self.view.target.items.get(&asset), self.confirmed.hidden.get(&asset)) {
+            match (self.view.target.items.get(&asset), self.confirmed.copies.hidden.get(&asset)) {
                 (Some(item), _) => drop(copies.insert(asset, item)),
                 (None, why) => {
                     let why = why.cloned().unwrap_or_else(|| "its copy was not looked for".to_owned());

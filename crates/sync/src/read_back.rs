@@ -5,7 +5,7 @@
 //! that it must be up to date. What that lacks, the service did not keep, and the verdict says so. What the list does
 //! not show at all stays open: the next cycle looks again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -145,6 +145,25 @@ impl Reading<'_> {
         let kind = kinds::find(asset.kind.as_str())?;
         let raw = kind.read(self.reader, remote).await.ok()??;
         kind.portray(raw).ok()
+    }
+}
+
+/// What was written could not be read back in this cycle. It is read in the next one, and until then nothing is claimed.
+pub(crate) fn leave_open(
+    view: &View,
+    touched: &HashSet<KindName>,
+    error: &SyncError,
+    outcomes: &mut [Outcome],
+) {
+    let is_written = |outcome: &Outcome| {
+        let claims = matches!(
+            outcome.verdict,
+            Verdict::InSync | Verdict::Drifted { .. } | Verdict::Partial { .. }
+        );
+        claims && touched.contains(&outcome.asset.kind) && is_open(view.bases.get(&outcome.asset))
+    };
+    for outcome in outcomes.iter_mut().filter(|outcome| is_written(outcome)) {
+        outcome.verdict = Verdict::Lagging { why: format!("written, and not read back yet: {error}") };
     }
 }
 

@@ -135,6 +135,10 @@ impl Sync {
     ) -> Result<Applied, SyncError> {
         let (unread, mut ahead) = self.read_ahead();
         let (mut view, confirmed) = self.survey(Some(unread), &mut ahead).await?;
+        if !confirmed.copies.lost.is_empty() {
+            self.keep(run, &view.target).await?;
+            confirmed.copies.forget_lost(&self.store, &self.route.target.place).await?;
+        }
         let mut plan = planning::plan(&self.store, &self.route, &view, &confirmed, self.clock.now()).await?;
         if let Approval::Plan(digest) = approval
             && plan.digest() != digest
@@ -161,10 +165,16 @@ impl Sync {
         let touched = std::mem::take(&mut applied.touched);
         if !touched.is_empty() {
             self.watch.see(Progress::ReadingBack { place: self.route.target.place.clone() });
-            let again = self.crawl(&self.route.target, &touched, &view.ids, None).await?;
-            let reader = self.route.target.client.reader();
-            let reading = read_back::Reading { store: &self.store, clock: &self.clock, reader: &reader };
-            reading.record(again, &mut view, &mut applied.outcomes).await?;
+            match self.crawl(&self.route.target, &touched, &view.ids, None).await {
+                Ok(again) => {
+                    let reader = self.route.target.client.reader();
+                    let reading =
+                        read_back::Reading { store: &self.store, clock: &self.clock, reader: &reader };
+                    reading.record(again, &mut view, &mut applied.outcomes).await?;
+                }
+                Err(error) if error.is_final() => return Err(error),
+                Err(error) => read_back::leave_open(&view, &touched, &error, &mut applied.outcomes),
+            }
         }
         self.keep(run, &view.target).await?;
         Ok(applied)
@@ -193,12 +203,12 @@ impl Sync {
         };
         settle::answer(&self.store, &questions, &mut view, &*self.watch).await?;
         let copies = confirm::copies(&self.store, &self.route, &mut view);
-        let hidden = ahead.beside(copies).await?;
+        let mut copies = ahead.beside(copies).await?;
         view.pairs = pairing::pair(&view.source, &view.target, &view.ids);
-        content::read_what_decides(&self.store, &self.route, &mut view, ahead).await?;
+        copies.hidden.extend(content::read_what_decides(&self.store, &self.route, &mut view, ahead).await?);
         let originals = confirm::originals(&self.store, &self.route, &view, self.clock.now());
         let gone = ahead.beside(originals).await?;
-        Ok((view, Confirmed { hidden, gone }))
+        Ok((view, Confirmed { copies, gone }))
     }
 
     /// Proves our rights at an end, unless nothing is asked there.
