@@ -67,11 +67,11 @@ pub(crate) fn tell(error: &anyhow::Error, face: &Face) -> Exit {
     let paint = face.paint_aside();
     let word = if exit == Exit::Refused { "refused" } else { "error" };
     match problems {
-        Some(problems) => {
+        Some(problems) if problems.problems.len() > 1 => {
             face.aside(&problems.to_string());
             face.aside(&format!("{} {}", paint.bad("error:"), problems.summary()));
         }
-        None => face.aside(&format!("{} {}", paint.bad(format!("{word}:")), one_line(error))),
+        _ => face.aside(&format!("{} {}", paint.bad(format!("{word}:")), one_line(error))),
     }
     if let Some(hint) = hint {
         face.aside(&format!("{} {hint}", paint.strong("hint:")));

@@ -33,7 +33,9 @@ struct Shown {
 
 /// What a piece of news does to the line.
 enum Effect {
-    /// A new phase: shown at once.
+    /// Worth a line wherever lines are written.
+    Line(String),
+    /// A new phase: shown at once where it is written over.
     Phase(String),
     /// The same phase, further on: shown when it is time.
     Further(String),
@@ -59,7 +61,9 @@ impl ProgressLine {
         let now = self.clock.instant();
         let since = |last: Instant| now.saturating_duration_since(last);
         let pause = if self.face.can_rewrite() { REWRITE_EVERY } else { LINE_EVERY };
-        if !is_new && shown.last.is_some_and(|last| since(last) < pause) {
+        // Short work needs no lines that stay.
+        let began = *shown.last.get_or_insert(now);
+        if !is_new && since(began) < pause {
             return;
         }
         shown.last = Some(now);
@@ -77,7 +81,7 @@ fn effect(news: &News) -> Effect {
     use twinlake_controller::Progress;
     let News::Cycle(progress) = news else {
         return match news {
-            News::Waiting { group, holder, until } => Effect::Phase(format!(
+            News::Waiting { group, holder, until } => Effect::Line(format!(
                 "the lease of {group} is {holder}'s; waiting until {} whether it is still there",
                 time(*until)
             )),
@@ -90,7 +94,7 @@ fn effect(news: &News) -> Effect {
         Progress::Crawled { place, assets } => Effect::Phase(format!("read {place}: {assets} assets")),
         Progress::Settled { asset, happened } => {
             let had = if *happened { "had" } else { "had not" };
-            Effect::Phase(format!("an earlier request for {asset} {had} taken effect"))
+            Effect::Line(format!("an earlier request for {asset} {had} taken effect"))
         }
         Progress::Planned { changes } => Effect::Phase(format!("{changes} changes to make")),
         Progress::Changed { key, done, of, asset, .. } => {
@@ -108,7 +112,8 @@ impl Observer for ProgressLine {
             return;
         }
         let (phase, is_new) = match effect(&news) {
-            Effect::Phase(phase) => (phase, true),
+            Effect::Line(phase) => (phase, true),
+            Effect::Phase(phase) => (phase, self.face.can_rewrite()),
             Effect::Further(phase) => (phase, false),
             Effect::None => return,
         };

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 use twinlake_assets::{AssetKind, KeyRule, RunState, Sleeps, kinds};
-use twinlake_model::Posture;
+use twinlake_model::{Action, AssetId, Change, Document, Key, Place, Posture, Purpose, Version};
 
 /// One kind, for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -16,8 +16,10 @@ pub struct KindRow {
     pub found_by: &'static str,
     /// Whether bytes are carried beside the document.
     pub has_content: bool,
-    /// What makes it sleep on a standby.
+    /// The fields that make it sleep on a standby.
     pub sleeps_by: Vec<String>,
+    /// The requests that stop it right after its create, where fields are not enough.
+    pub stopped_by: Vec<String>,
     /// What does not travel.
     pub leaves_behind: &'static [&'static str],
     /// Where its API is documented.
@@ -44,8 +46,6 @@ pub(crate) fn plural(kind: &str) -> &str {
 
 fn row(kind: &'static dyn AssetKind) -> KindRow {
     let schema = kind.schema();
-    let mut sleeps_by: Vec<String> = schema.sleeps.iter().map(asleep).collect();
-    sleeps_by.extend(asleep_states(kind));
     KindRow {
         kind: schema.name,
         plural: schema.plural,
@@ -55,22 +55,39 @@ fn row(kind: &'static dyn AssetKind) -> KindRow {
             KeyRule::Name(_) => "id map",
         },
         has_content: kind.has_content(),
-        sleeps_by,
+        sleeps_by: schema.sleeps.iter().map(asleep).collect(),
+        stopped_by: stopping(kind),
         leaves_behind: schema.leaves_behind,
         documentation: schema.documentation,
     }
 }
 
-/// What a standby sets that is no field of the document: `running = false`.
-fn asleep_states(kind: &dyn AssetKind) -> Vec<String> {
+/// The requests that put it to sleep right after its create, where no field of the create does.
+fn stopping(kind: &dyn AssetKind) -> Vec<String> {
     let awake = Posture::from_iter([(RunState::WORD.to_owned(), Value::Bool(true))]);
-    let asleep = kind.asleep(&awake);
-    let differs = |at: &str, value: &Value| !at.starts_with('/') && awake.get(at) != Some(value);
-    asleep
-        .iter()
-        .filter(|(at, value)| differs(at, value))
-        .map(|(at, value)| format!("{at} = {value}"))
-        .collect()
+    let spec = Value::Object(serde_json::Map::new());
+    let digest = Document::new(&spec).digest();
+    let version = |posture| Version { spec: digest, posture, content: None };
+    let anywhere = Place::new("set".into(), "site".into());
+    let change = Change {
+        asset: AssetId::new(kind.schema().name.into(), anywhere, "id".into()),
+        key: Key::new(""),
+        action: Action::Create,
+        remote: None,
+        source: version(awake.clone()),
+        desired: version(kind.asleep(&awake)),
+        observed: None,
+        rewrites: true,
+        content_mark: None,
+        fields: Vec::new(),
+        drift: Vec::new(),
+        partial: Vec::new(),
+        not_kept: Vec::new(),
+        needs: Vec::new(),
+        requests: Vec::new(),
+    };
+    let calls = kind.calls(&change, &spec).into_iter();
+    calls.filter(|call| call.purpose == Purpose::Posture).map(|call| call.to_string()).collect()
 }
 
 /// `schedule/pause_status = PAUSED`.
@@ -91,7 +108,8 @@ mod tests {
         assert_eq!(job.found_by, "id map");
         assert!(job.sleeps_by.contains(&"max_concurrent_runs = 0".to_owned()), "{:?}", job.sleeps_by);
         let cluster = table.iter().find(|row| row.kind == "cluster").unwrap();
-        assert!(cluster.sleeps_by.contains(&"running = false".to_owned()), "{:?}", cluster.sleeps_by);
+        assert_eq!(cluster.stopped_by.len(), 2, "terminated and pinned: {:?}", cluster.stopped_by);
+        assert!(job.stopped_by.is_empty(), "{:?}", job.stopped_by);
         assert_eq!((plural("job"), plural("dashboard")), ("jobs", "dashboard"));
     }
 }

@@ -113,7 +113,8 @@ pub async fn sync(
         Some(digest) => Some(until_stopped(stop, find_plan(house, &legs, digest)).await?),
         None => None,
     };
-    let notes = Ground::of(&house.config).note().into_iter().collect();
+    let ground = Ground::of(&house.config);
+    let notes = ground.note().filter(|_| ground.is_new()).into_iter().collect();
     let mut report = SyncReport { legs: Vec::new(), notes };
     for group in groups {
         let tenure = until_stopped(stop, tenure::take(house, group, &observer)).await?;

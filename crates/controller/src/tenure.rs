@@ -75,6 +75,11 @@ impl Ground {
         Objects::open(&self.url, options)
     }
 
+    /// Whether it was used before.
+    pub(crate) fn is_new(&self) -> bool {
+        !std::path::Path::new(self.url.trim_start_matches("file://")).exists()
+    }
+
     /// What the operator should know of it.
     pub(crate) fn note(&self) -> Option<String> {
         self.is_makeshift.then(|| {
@@ -91,7 +96,7 @@ impl Ground {
         setup: &Setup,
         group: &GroupName,
     ) -> Result<Option<Standing>, ControllerError> {
-        if self.is_makeshift && !std::path::Path::new(self.url.trim_start_matches("file://")).exists() {
+        if self.is_makeshift && self.is_new() {
             return Ok(None);
         }
         let of = |source| ControllerError::Lease { group: group.to_string(), source: Box::new(source) };

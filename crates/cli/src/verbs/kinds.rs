@@ -25,10 +25,13 @@ fn text(row: &KindRow, paint: Paint) -> String {
     let mut text = format!("{}  {}\n", paint.strong(row.plural), paint.faint(row.documentation));
     text.push_str(&format!("  copies      are found by {}{bytes}\n", row.found_by));
     if !row.sleeps_by.is_empty() {
-        text.push_str(&format!("  asleep      {}\n", row.sleeps_by.join(", ")));
+        text.push_str(&format!("  asleep      {}\n", row.sleeps_by.join("\n              ")));
+    }
+    if !row.stopped_by.is_empty() {
+        text.push_str(&format!("  stopped     right after its create: {}\n", row.stopped_by.join(", ")));
     }
     if !row.leaves_behind.is_empty() {
-        text.push_str(&format!("  left behind {}\n", row.leaves_behind.join("; ")));
+        text.push_str(&format!("  left behind {}\n", row.leaves_behind.join("\n              ")));
     }
     text
 }

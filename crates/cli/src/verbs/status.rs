@@ -68,14 +68,14 @@ fn group_text(group: &GroupStatus, status: &Status, paint: Paint) -> String {
 fn leg_text(leg: &LegStatus, status: &Status, paint: Paint) -> String {
     let mut text = format!("\n  {} → {}\n", leg.leg.source, leg.leg.target);
     let arrived = leg.replication_point.map(|point| {
-        format!("everything up to {} has arrived: RPO now {}", time(point), between(point, status.at))
+        format!("everything up to {} has arrived, RPO now {}", time(point), between(point, status.at))
     });
     let line = match (leg.protection, arrived) {
-        (Protection::WithinObjective, Some(arrived)) => format!("{} {arrived}", paint.good("✓ protected")),
+        (Protection::WithinObjective, Some(arrived)) => format!("{} {arrived}", paint.good("✓ protected:")),
         (Protection::BeyondObjective, Some(arrived)) => {
-            format!("{} {arrived}, more than the objective", paint.fair("! behind"))
+            format!("{} {arrived}, more than the objective", paint.fair("! behind:"))
         }
-        _ => format!("{} no cycle was complete yet", paint.bad("✗ unprotected")),
+        _ => format!("{} no cycle was complete yet", paint.bad("✗ unprotected:")),
     };
     text.push_str(&format!("    {line}\n"));
     let cycle = match &leg.last_cycle {
