@@ -1,8 +1,8 @@
 //! One text that somebody edited, in the other dialect.
 //!
 //! The text once read `there` at the other side and `here` on this one. What is common to `here` and the text as it is now
-//! was not edited and reads as it did there; what lies between is looked up in the tables. A word is never cut: one that
-//! the edit touches, or makes, is part of the edit.
+//! was not edited and reads as it did there; what lies between the first and the last edit is looked up in the tables. A
+//! word is never cut: one that the edit touches, or makes, is part of the edit.
 
 use twinlake_model::{Piece, Vocabulary};
 

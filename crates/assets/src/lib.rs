@@ -31,8 +31,6 @@ mod schema;
 mod secret;
 pub mod symbolize;
 mod tag;
-#[cfg(test)]
-mod tests;
 
 pub use error::Error;
 pub use kind::{AssetKind, Body, Listed, Listing, Scope};

@@ -1,1 +1,0 @@
-//! Stories of this crate that are about more than one file.
