@@ -45,9 +45,10 @@ impl Transport for InProcess {
             });
         }
         let (head, body) = response.into_parts();
-        match axum::body::to_bytes(body, usize::MAX).await {
-            Ok(body) => Ok(Response::from_parts(head, body)),
-            Err(error) => Err(maybe_sent(&error.to_string())),
+        match tokio::time::timeout_at(deadline, axum::body::to_bytes(body, usize::MAX)).await {
+            Ok(Ok(body)) => Ok(Response::from_parts(head, body)),
+            Ok(Err(error)) => Err(maybe_sent(&error.to_string())),
+            Err(_) => Err(maybe_sent("the answer did not end before the deadline")),
         }
     }
 }
