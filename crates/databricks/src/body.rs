@@ -1,5 +1,7 @@
 //! What a write carries, and its bytes on the wire.
 
+use std::fmt;
+
 use bytes::Bytes;
 use serde_json::Value;
 use twinlake_base::Entropy;
@@ -7,7 +9,7 @@ use twinlake_base::Entropy;
 use crate::Error;
 
 /// What a write carries.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum Body {
     /// Nothing.
     Empty,
@@ -33,6 +35,18 @@ pub struct Part {
     pub file_name: Option<String>,
     /// The bytes.
     pub bytes: Bytes,
+}
+
+/// How much it is, and not what it says: settings may hold passwords.
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Empty"),
+            Self::Json(value) => write!(f, "Json({} bytes)", value.to_string().len()),
+            Self::Bytes { content_type, bytes } => write!(f, "Bytes({content_type}, {} bytes)", bytes.len()),
+            Self::Multipart(parts) => write!(f, "Multipart({} parts)", parts.len()),
+        }
+    }
 }
 
 impl Body {

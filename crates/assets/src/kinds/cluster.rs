@@ -7,6 +7,7 @@
 //!   list says which are pinned only through a filter, so it is walked twice.
 //! - What a list row or a GET shows is filled up with defaults and the policy's values. What was asked for is the
 //!   GET's `spec`, so each cluster whose row changed is read.
+//! - `apply_policy_default_values` is part of what was asked for: the copy gets the defaults of its own policy.
 //! - `clusters/delete` terminates; `clusters/permanent-delete` deletes, and wants the pin gone first.
 
 use std::collections::BTreeSet;

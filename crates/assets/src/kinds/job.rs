@@ -9,7 +9,11 @@
 //!   the queue is off, too. Otherwise what queued while asleep would run at the moment of waking.
 //! - Jobs may run each other, and themselves: a stub has a name and nothing that could start or refer.
 //! - Tasks and job clusters are told apart by their keys, and the service does not promise their order.
+//! - Deleting a job mails those whom `email_notifications` names, a copy too.
 //! - Jobs that the service made for itself cannot be written and are left alone.
+//!
+//! TODO(robustness): prove on a live workspace that a continuous job takes `max_concurrent_runs` 0, and that a job may be
+//! created without tasks.
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -14,6 +14,9 @@ pub mod sql_warehouse;
 mod tree;
 pub mod workspace_file;
 
+use std::collections::BTreeSet;
+
+use crate::schema::{Embed, Field, Fragment};
 use crate::{AssetKind, Schema};
 
 /// Every kind that is kept.
@@ -43,6 +46,28 @@ pub fn container() -> Option<&'static dyn AssetKind> {
 /// The schemas of all kinds, in the order of the table.
 pub fn schemas() -> impl Iterator<Item = &'static Schema> {
     KINDS.iter().map(|kind| kind.schema())
+}
+
+/// The names that a row of `strings` may give under `in`: those of the free texts that some kind has.
+#[must_use]
+pub fn free_texts() -> BTreeSet<&'static str> {
+    fn collect(fragment: &'static Fragment, seen: &mut BTreeSet<usize>, names: &mut BTreeSet<&'static str>) {
+        // A task may hold a task.
+        if !seen.insert(std::ptr::from_ref(fragment).addr()) {
+            return;
+        }
+        names.extend(fragment.fields.iter().filter_map(|field| match field {
+            Field::FreeText(_, name) => Some(*name),
+            _ => None,
+        }));
+        for embed in fragment.embeds {
+            let (Embed::At(_, inner) | Embed::InText(_, inner)) = embed;
+            collect(inner, seen, names);
+        }
+    }
+    let mut names = BTreeSet::new();
+    schemas().for_each(|schema| collect(&schema.fragment, &mut BTreeSet::new(), &mut names));
+    names
 }
 
 #[cfg(test)]

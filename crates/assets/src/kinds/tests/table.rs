@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::kinds::{KINDS, find, schemas};
+use crate::kinds::{KINDS, find, free_texts, schemas};
 use crate::schema::{By, Embed, Fragment};
 
 fn references(fragment: &'static Fragment, depth: u8, found: &mut Vec<(&'static str, By)>) {
@@ -55,4 +55,20 @@ fn every_kind_is_documented() {
     for schema in schemas() {
         assert!(schema.documentation.starts_with("https://docs.databricks.com/"), "{}", schema.name);
     }
+}
+
+#[test]
+fn the_names_of_free_texts_are_few_and_known() {
+    let names: Vec<&str> = free_texts().into_iter().collect();
+    let expected = [
+        "cloud_resources",
+        "docker_images",
+        "parameters",
+        "policies",
+        "repositories",
+        "spark_conf",
+        "spark_env_vars",
+        "tags",
+    ];
+    assert_eq!(names, expected);
 }

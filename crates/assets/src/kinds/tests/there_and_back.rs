@@ -10,8 +10,16 @@ use crate::localize::{Dialects, Pair, localize};
 use crate::schema::Fragment;
 
 const SITES: &[&str] = &["east", "west", "north"];
-const FIELDS: &[&str] =
-    &["spark_conf", "spark_env_vars", "parameters", "tags", "policies", "cloud_resources", "docker_images"];
+const FIELDS: &[&str] = &[
+    "spark_conf",
+    "spark_env_vars",
+    "parameters",
+    "tags",
+    "policies",
+    "cloud_resources",
+    "docker_images",
+    "repositories",
+];
 
 /// Few values, so that dialects overlap, rows lead to one value, and words contain each other.
 fn values(table: MappingTable) -> &'static [&'static str] {
