@@ -13,3 +13,4 @@ mod pages;
 mod roles;
 mod specimens;
 mod tombstones;
+mod unreadable;

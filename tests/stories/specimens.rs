@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 use twinlake_assets::kinds;
 use twinlake_tests::Site;
 
-use super::house::{create_cluster, create_policy, create_pool, create_warehouse, job_with_notebook, reset_job};
+use super::house::{
+    create_cluster, create_policy, create_pool, create_warehouse, job_with_notebook, reset_job,
+};
 
 /// What a story must know of a kind to tell itself for all of them.
 pub(super) struct Specimen {

@@ -77,6 +77,12 @@ pub(crate) async fn copies(store: &Store, route: &Route, view: &mut View) -> Res
         .filter_map(|asset| Some((asset.clone(), view.ids.remote(asset, place)?.clone())))
         .collect();
     let Copies { mut hidden, mut lost } = Copies::default();
+    // A copy that was seen and could not be read is not known to be anything.
+    for outcome in &view.target.set_aside {
+        if view.ids.remote(&outcome.asset, place).is_some() {
+            hidden.insert(outcome.asset.clone(), outcome.verdict.reason().unwrap_or_default());
+        }
+    }
     for (asset, remote, presence) in ask_all(&route.target.client.reader(), unseen).await {
         match presence {
             Presence::Absent => drop(lost.insert(asset, remote)),

@@ -4,7 +4,7 @@
 //! confirmed that, the grace period has passed, and the plan's share of deletions is small. Otherwise it waits.
 
 use twinlake_base::Timestamp;
-use twinlake_model::{Guards, Tombstone, Verdict};
+use twinlake_model::{Guards, Place, Tombstone, Verdict};
 
 /// What is done about an asset that the source does not have any more.
 #[derive(Clone, Debug, PartialEq)]
@@ -29,6 +29,11 @@ pub(crate) fn mourn(tombstone: &Tombstone, guards: &Guards, now: Timestamp) -> M
     let (since, ends) = (to_seconds(tombstone.missing_since), to_seconds(ends));
     let why = format!("gone at {} since {since}; its copy is deleted after {ends}", tombstone.source.site);
     Mourning::Wait(Verdict::Lagging { why })
+}
+
+/// What is said of a copy that would be deleted if others did not lie in it.
+pub(crate) fn kept_for_others(source: &Place) -> String {
+    format!("gone at {}; kept because it holds what was made here", source.site)
 }
 
 fn to_seconds(at: Timestamp) -> String {

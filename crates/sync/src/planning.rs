@@ -16,7 +16,7 @@ use twinlake_store::Store;
 use crate::confirm::{Confirmed, Gone};
 use crate::desire::Direction;
 use crate::draft::{Case, Decision, Draft, outcome, posture_differences};
-use crate::mourning::{Mourning, mourn, too_many};
+use crate::mourning::{Mourning, kept_for_others, mourn, too_many};
 use crate::needs::{Needs, Surroundings, needs};
 use crate::pairing::{self, Counterpart};
 use crate::ration::{Claimant, share_out};
@@ -88,6 +88,9 @@ impl Planning<'_> {
         // What could not be read is as it was last seen, and that is not enough to decide on.
         let set_aside: HashSet<&AssetId> =
             view.source.set_aside.iter().map(|outcome| &outcome.asset).collect();
+        let told: Vec<Outcome> =
+            view.source.set_aside.iter().filter(|outcome| self.is_selected(outcome)).cloned().collect();
+        self.settled.extend(told);
         for (asset, item) in &view.source.items {
             let Some(kind) = kinds::find(asset.kind.as_str()) else { continue };
             let in_wave = |wave: &Selection| wave.takes(kind.schema().plural, &item.entry.key);
@@ -447,9 +450,7 @@ impl Planning<'_> {
                     Verdict::Lagging { why: "gone at the source; what lies in it goes first".to_owned() }
                 }
                 _ => {
-                    let site = &view.source.place.site;
-                    let note = format!("gone at {site}; kept because it holds what was made here");
-                    Verdict::Unmanaged { note: Some(note) }
+                    Verdict::Unmanaged { note: Some(kept_for_others(&view.source.place)) }
                 }
             };
             copies.remove(&container);
@@ -459,7 +460,6 @@ impl Planning<'_> {
 
     /// Verdicts for what was set aside, and for what is not ours.
     fn settle_the_rest(&mut self) {
-        self.settled.extend(self.view.source.set_aside.iter().cloned());
         let taken: HashSet<AssetId> = self
             .drafts
             .values()
@@ -476,8 +476,23 @@ impl Planning<'_> {
                 verdict: Verdict::Unmanaged { note: outcome.verdict.reason() },
                 ..outcome.clone()
             };
-            self.settled.extend(self.view.target.set_aside.iter().map(unmanaged));
+            // A copy that cannot be looked at has its verdict with its original.
+            let (place, ids) = (&self.view.target.place, &self.view.ids);
+            let is_copy = |asset: &AssetId| ids.known(&asset.kind, place, &asset.minted).is_some();
+            let is_theirs = |outcome: &&Outcome| {
+                outcome.asset.origin == *place && !is_copy(&outcome.asset) && self.is_selected(outcome)
+            };
+            let theirs: Vec<Outcome> =
+                self.view.target.set_aside.iter().filter(is_theirs).map(unmanaged).collect();
+            self.settled.extend(theirs);
         }
+    }
+
+    /// Whether something that was set aside is the group's business: kinds that are not kept go by their own names.
+    fn is_selected(&self, outcome: &Outcome) -> bool {
+        let kind = outcome.asset.kind.as_str();
+        let kinds = kinds::find(kind).map_or(kind, |kind| kind.schema().plural);
+        self.route.selection.takes(kinds, &outcome.key)
     }
 
     async fn keep_documents(&self, changes: &[Drawn]) -> Result<(), SyncError> {

@@ -12,7 +12,9 @@ use futures::StreamExt;
 use twinlake_assets::{Portrait, kinds, symbolize};
 use twinlake_base::Clock;
 use twinlake_databricks::Reader;
-use twinlake_model::{AssetId, Base, Digest, Document, IdMap, Outcome, Place, RemoteId, Verdict, Version};
+use twinlake_model::{
+    AssetId, Base, Digest, Document, IdMap, KindName, Outcome, Place, RemoteId, Verdict, Version,
+};
 use twinlake_store::Store;
 
 use crate::compare::{lost, not_kept};

@@ -10,6 +10,7 @@ use twinlake_model::{Action, Base, Call, CallBody, Change, IdMap, Intent, Purpos
 
 use super::Apply;
 use crate::SyncError;
+use crate::mourning::kept_for_others;
 use crate::error::is_final;
 
 /// What came of a change.
@@ -160,6 +161,11 @@ impl Apply<'_> {
             Err(error) if call.purpose == Purpose::Delete && error.class() == ErrorClass::Missing => {
                 return self.record_deleted(intent, change, sent).await;
             }
+            Err(error) if call.purpose == Purpose::Delete && is_not_empty(&error) => {
+                self.store.close_intent(intent).await.map_err(SyncError::from)?;
+                let note = kept_for_others(&self.route.source.place);
+                return Err(Trouble::Verdict(Verdict::Unmanaged { note: Some(note) }));
+            }
             Err(error) => {
                 self.store.close_intent(intent).await.map_err(SyncError::from)?;
                 return Err(Trouble::Verdict(match is_in_between(&error) {
@@ -265,6 +271,11 @@ const WHILE_IN_BETWEEN: &[Duration] =
 /// Whether the service refused because of a state that passes.
 fn is_in_between(error: &Error) -> bool {
     matches!(error, Error::Api { code, .. } if code == "INVALID_STATE")
+}
+
+/// Whether something else lies in what was to be deleted.
+fn is_not_empty(error: &Error) -> bool {
+    matches!(error, Error::Api { code, .. } if code == "DIRECTORY_NOT_EMPTY")
 }
 
 /// Whether a create that ended so may have made something: its answer was lost, or something of that name exists.
