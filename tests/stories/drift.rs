@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use twinlake_simulator::{Fault, FaultAct};
-use twinlake_tests::{Fleet, Site};
+use twinlake_tests::Site;
 
 use super::house::{
-    HOUR, assert_everything_is_told, assert_in_step, assert_quiet, create_pool, fleet, furnish, notable,
+    HOUR, assert_everything_is_told, assert_in_step, create_pool, fleet, furnish, notable,
     outcome, reset_job, verdict,
 };
 
@@ -217,21 +217,45 @@ async fn drift_that_is_found_while_a_lost_answer_is_settled_is_still_told() {
     assert_in_step(&fleet).await;
 }
 
+fn rename_pool(site: &Site, id: &Value, name: &str) {
+    let pool = json!({"instance_pool_id": id, "instance_pool_name": name, "node_type_id": "i3.xlarge", "max_capacity": 5});
+    site.post("/api/2.0/instance-pools/edit", pool);
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_pool_that_is_renamed_lets_another_one_take_its_name() {
-    let fleet: Fleet = fleet(38).await;
+async fn a_name_that_passes_from_one_pool_to_the_next_and_to_a_new_one_is_free_in_time() {
+    let fleet = fleet(38).await;
     let east = fleet.east();
-    let id = create_pool(east, "a", json!({"max_capacity": 5}));
+    let ids = ["a", "b", "c"].map(|name| create_pool(east, name, json!({"max_capacity": 5})));
     fleet.sync().await;
-    east.post(
-        "/api/2.0/instance-pools/edit",
-        json!({"instance_pool_id": id, "instance_pool_name": "b",
-        "node_type_id": "i3.xlarge", "max_capacity": 5}),
-    );
+    rename_pool(east, &ids[2], "d");
+    rename_pool(east, &ids[1], "c");
+    rename_pool(east, &ids[0], "b");
     create_pool(east, "a", json!({"max_capacity": 5}));
     let report = fleet.sync().await;
+    assert!(report.is_complete(|_| false), "{:#?}", notable(&report));
     assert_everything_is_told(&report, east);
-    fleet.sync().await;
     assert_in_step(&fleet).await;
-    assert_quiet(&fleet).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn pools_that_swap_names_are_told_of_and_swap_once_somebody_breaks_the_circle() {
+    let fleet = fleet(39).await;
+    let (east, west) = (fleet.east(), fleet.west());
+    let ids = ["a", "b"].map(|name| create_pool(east, name, json!({"max_capacity": 5})));
+    fleet.sync().await;
+    rename_pool(east, &ids[0], "for a moment");
+    rename_pool(east, &ids[1], "a");
+    rename_pool(east, &ids[0], "b");
+    for _ in 0..2 {
+        let report = fleet.sync().await;
+        assert_eq!((report.writes, report.tally().get("diverged")), (0, Some(&2)), "{:#?}", notable(&report));
+        assert!(verdict(&report, "instance_pool", "a").contains("its name passes in a circle"));
+        assert_everything_is_told(&report, east);
+    }
+    let copy = pools(west).into_iter().find(|pool| pool["instance_pool_name"] == "a").unwrap();
+    rename_pool(west, &copy["instance_pool_id"], "any name");
+    let report = fleet.sync().await;
+    assert!(report.is_complete(|_| false), "{:#?}", notable(&report));
+    assert_in_step(&fleet).await;
 }

@@ -84,6 +84,7 @@ fn stopping(kind: &dyn AssetKind) -> Vec<String> {
         partial: Vec::new(),
         not_kept: Vec::new(),
         needs: Vec::new(),
+        after: Vec::new(),
         requests: Vec::new(),
     };
     let calls = kind.calls(&change, &spec).into_iter();

@@ -60,6 +60,9 @@ pub struct Change {
     pub not_kept: Vec<String>,
     /// What must be there first.
     pub needs: Vec<AssetId>,
+    /// Whose changes must be made first, because they give up the name that this one takes.
+    #[serde(default)]
+    pub after: Vec<AssetId>,
     /// The requests, for people: `POST /api/2.2/jobs/create`.
     pub requests: Vec<String>,
 }

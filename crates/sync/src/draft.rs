@@ -32,6 +32,8 @@ pub(crate) struct Draft {
     pub(crate) drift: Vec<String>,
     pub(crate) rewrites: bool,
     pub(crate) needs: Needs,
+    /// Whose rename must come first, because it gives up the name that this one takes.
+    pub(crate) after: Option<AssetId>,
     /// What will still differ afterwards.
     pub(crate) partial: Vec<String>,
     /// Of this, what the target cannot be made to keep.
@@ -50,6 +52,8 @@ pub(crate) enum Decision {
 pub(crate) struct Case<'a> {
     pub(crate) kind: &'static dyn AssetKind,
     pub(crate) item: &'a Item,
+    /// Whose rename must come first.
+    pub(crate) after: Option<&'a AssetId>,
     pub(crate) counterpart: &'a Counterpart,
     /// What stands for it at the target, if anything does.
     pub(crate) found: Option<&'a Item>,
@@ -67,7 +71,7 @@ impl Case<'_> {
     /// Decides. Documents are loaded only if a digest differs.
     pub(crate) async fn decide(&self, store: &Store) -> Result<Decision, SyncError> {
         let posture = self.posture();
-        if let Counterpart::Occupied { by, is_ours } = self.counterpart {
+        if let (Counterpart::Occupied { by, is_ours }, None) = (self.counterpart, self.after) {
             return Ok(Decision::Settled(self.without_a_name(by, *is_ours)));
         }
         let Some(found) = self.found else { return self.create(store, posture).await };
@@ -290,6 +294,7 @@ impl Case<'_> {
             drift: Vec::new(),
             rewrites: false,
             needs: Needs::default(),
+            after: self.after.cloned(),
             partial: self.without_ration(),
             not_kept: Vec::new(),
         }

@@ -18,7 +18,10 @@
 //! | decide | `draft` | what becomes of one asset, from the two before |
 //! | refer | `needs` | what must exist first, and what has no counterpart; pure |
 //! | mourn | `mourning` | tombstones, grace and the guard on deletions; pure |
+//! | delete | `deletions` | what goes, in which order, and what stays for others' sake |
+//! | put to sleep | `sleepers` | what must sleep although nothing else of it may be changed now |
 //! | ration | `ration` | who gets what a workspace has only so much of; pure |
+//! | pass names on | `renames` | which rename must come first; pure |
 //! | order | `order` | cycles of references cut by stubs; pure |
 //! | plan | `planning` | all of these put together → [`Plan`](twinlake_model::Plan) |
 //! | apply | `apply` | a ready-queue: intent, one request, answer |
@@ -32,6 +35,7 @@ mod compare;
 mod confirm;
 mod content;
 mod crawl;
+mod deletions;
 mod desire;
 mod draft;
 mod error;
@@ -45,10 +49,12 @@ mod progress;
 mod ration;
 mod read_ahead;
 mod read_back;
+mod renames;
 mod report;
 mod rights;
 mod route;
 mod settle;
+mod sleepers;
 mod sync;
 mod view;
 

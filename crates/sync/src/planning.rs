@@ -8,21 +8,24 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use twinlake_assets::kinds;
 use twinlake_base::Timestamp;
 use twinlake_model::{
-    Action, AssetId, Change, Digest, Document, Key, Mappings, Outcome, Plan, Selection, Verdict,
-    references_in,
+    Action, AssetId, Change, Digest, Document, Mappings, Outcome, Plan, Selection, Verdict, references_in,
 };
 use twinlake_store::Store;
 
-use crate::confirm::{Confirmed, Gone};
+use crate::confirm::Confirmed;
+use crate::deletions::deletions;
 use crate::desire::Direction;
-use crate::draft::{Case, Decision, Draft, outcome, posture_differences};
-use crate::mourning::{Mourning, kept_for_others, mourn, too_many};
+use crate::draft::{Case, Decision, Draft, outcome};
+use crate::mourning::too_many;
 use crate::needs::{Needs, Surroundings, needs};
+use crate::order::{self, Drawn, in_order};
 use crate::pairing::{self, Counterpart};
 use crate::ration::{Claimant, share_out};
+use crate::renames::Renames;
 use crate::route::Route;
+use crate::sleepers::{assets_of, rest, sleepers};
 use crate::view::View;
-use crate::{Item, SyncError, order};
+use crate::{Item, SyncError};
 
 /// Makes the plan that brings the target into step.
 pub(crate) async fn plan(
@@ -45,7 +48,13 @@ pub(crate) async fn plan(
     planning.find_needs().await?;
     planning.block_what_is_unmapped().await?;
     let mut changes = planning.with_stubs();
-    let deletions = planning.deletions(now).await?;
+    let (mut deletions, mut told) = deletions(store, route, view, confirmed, now).await?;
+    let sleepers = sleepers(store, route, view, confirmed).await?;
+    let first_asleep = assets_of(&sleepers);
+    deletions.retain(|(change, _)| !first_asleep.contains(&change.asset));
+    told.retain(|outcome| !first_asleep.contains(&outcome.asset));
+    planning.settled.extend(told);
+    changes.extend(sleepers);
     let held = too_many(deletions.len(), view.bases.len(), &route.guards);
     changes.extend(deletions);
     planning.settle_the_rest();
@@ -65,13 +74,10 @@ struct Planning<'a> {
     view: &'a View,
     confirmed: &'a Confirmed,
     drafts: BTreeMap<AssetId, Draft>,
-    /// Documents that were sent last, of those whose new ones cannot be sent.
+    /// Documents that stand at the target, of those whose new ones cannot be sent.
     documents: HashMap<Digest, Document>,
     settled: Vec<Outcome>,
 }
-
-/// A change and, if it sends one, the document.
-type Drawn = (Change, Option<Document>);
 
 impl Planning<'_> {
     async fn decide_all(&mut self) -> Result<(), SyncError> {
@@ -85,6 +91,7 @@ impl Planning<'_> {
         };
         let mappings = route.mappings.digest();
         let former = self.former_mappings().await?;
+        let renames = Renames::of(view);
         // What could not be read is as it was last seen, and that is not enough to decide on.
         let set_aside: HashSet<&AssetId> =
             view.source.set_aside.iter().map(|outcome| &outcome.asset).collect();
@@ -100,6 +107,10 @@ impl Planning<'_> {
             if set_aside.contains(asset) {
                 continue;
             }
+            if let Some(why) = renames.in_circle(asset) {
+                self.settled.push(outcome(item, Verdict::Diverged { why }));
+                continue;
+            }
             let counterpart = view.pairs.get(asset).unwrap_or(&Counterpart::None);
             if let Some(why) = self.confirmed.copies.hidden.get(asset) {
                 self.settled.push(outcome(item, Verdict::Unknown { why: why.clone() }));
@@ -108,6 +119,7 @@ impl Planning<'_> {
             let case = Case {
                 kind,
                 item,
+                after: renames.before(asset),
                 counterpart,
                 found: counterpart.found(asset).and_then(|found| view.target.items.get(found)),
                 base: view.bases.get(asset),
@@ -235,9 +247,8 @@ impl Planning<'_> {
                 return Ok(());
             }
             for (asset, _) in &blocked {
-                if let Some(base) = self.view.bases.get(asset) {
-                    let sent = self.store.document(base.sent.spec).await?;
-                    self.documents.insert(base.sent.spec, sent);
+                if let Some(observed) = self.drafts.get(asset).and_then(|draft| draft.observed.as_ref()) {
+                    self.documents.insert(observed.spec, self.store.document(observed.spec).await?);
                 }
             }
             for (asset, reference) in blocked {
@@ -252,17 +263,16 @@ impl Planning<'_> {
         }
     }
 
-    /// What is left of a change whose document cannot be sent: the posture, with the document that was sent last.
+    /// What is left of a change whose document cannot be sent: the posture of what stands there.
     fn only_posture(&self, draft: &Draft, unmapped: &str) -> Option<Draft> {
-        let (base, observed) = (self.view.bases.get(&draft.asset)?, draft.observed.as_ref()?);
-        let fields = posture_differences(&draft.desired.posture, &observed.posture);
+        let observed = draft.observed.as_ref().filter(|_| self.view.bases.contains_key(&draft.asset))?;
+        let (desired, fields) = rest(draft.kind, self.route.role, observed, Some(&draft.desired.posture));
         if fields.is_empty() {
             return None;
         }
         let mut asleep = draft.clone();
-        asleep.desired.spec = base.sent.spec;
-        asleep.desired.content = base.sent.content;
-        asleep.document = self.documents.get(&base.sent.spec)?.clone();
+        asleep.desired = desired;
+        asleep.document = self.documents.get(&observed.spec)?.clone();
         asleep.content_mark = None;
         asleep.rewrites = false;
         asleep.needs = Needs::default();
@@ -331,6 +341,7 @@ impl Planning<'_> {
             partial: draft.partial.clone(),
             not_kept: draft.not_kept.clone(),
             needs,
+            after: draft.after.iter().cloned().collect(),
             requests: Vec::new(),
         };
         if action == Action::Fill {
@@ -341,121 +352,6 @@ impl Planning<'_> {
         let calls = draft.kind.calls(&change, &draft.document.value());
         change.requests = calls.iter().map(ToString::to_string).collect();
         (change, Some(draft.document.clone()))
-    }
-
-    /// What is gone at the source: waiting, or deleted.
-    async fn deletions(&mut self, now: Timestamp) -> Result<Vec<Drawn>, SyncError> {
-        let mut deleted = Vec::new();
-        for (asset, gone) in &self.confirmed.gone {
-            let settle = |key: &Key, verdict| Outcome { asset: asset.clone(), key: key.clone(), verdict };
-            match gone {
-                Gone::Both => {}
-                Gone::Unsure(key, why) => {
-                    self.settled.push(settle(key, Verdict::Unknown { why: why.clone() }))
-                }
-                Gone::Released(key) => {
-                    let note = Some("no longer in the selection; its copy is left alone".to_owned());
-                    self.settled.push(settle(key, Verdict::Unmanaged { note }));
-                }
-                Gone::Confirmed(tombstone) => match mourn(tombstone, &self.route.guards, now) {
-                    Mourning::Wait(verdict) => self.settled.push(settle(&tombstone.key, verdict)),
-                    Mourning::Delete => deleted.push(asset.clone()),
-                },
-            }
-        }
-        let mut copies = BTreeMap::new();
-        for asset in deleted {
-            match (self.view.target.items.get(&asset), self.confirmed.copies.hidden.get(&asset)) {
-                (Some(item), _) => drop(copies.insert(asset, item)),
-                (None, why) => {
-                    let why = why.cloned().unwrap_or_else(|| "its copy was not looked for".to_owned());
-                    let key = Key::new(asset.minted.as_str());
-                    self.settled.push(Outcome { asset, key, verdict: Verdict::Unknown { why } });
-                }
-            }
-        }
-        self.spare_what_holds_others(&mut copies);
-        let mut refers: BTreeMap<AssetId, BTreeSet<AssetId>> =
-            copies.keys().map(|asset| (asset.clone(), BTreeSet::new())).collect();
-        for (asset, item) in &copies {
-            for referred in references_in(&self.store.document(item.entry.version.spec).await?.value()) {
-                refers.entry(referred).or_default().insert(asset.clone());
-            }
-            let path = item.entry.key.as_str();
-            for (folder, _) in copies.iter().filter(|(folder, _)| is_inside(path, folder)) {
-                refers.entry(folder.clone()).or_default().insert(asset.clone());
-            }
-        }
-        // What refers to itself, or to each other, is deleted in any order: nothing lies inside itself.
-        for asset in order::stubs(&refers) {
-            refers.remove(&asset);
-        }
-        let mut changes = Vec::new();
-        for (asset, item) in copies {
-            let Some(kind) = kinds::find(asset.kind.as_str()) else { continue };
-            let document = self.store.document(item.entry.version.spec).await?;
-            let mut change = Change {
-                asset: asset.clone(),
-                key: item.entry.key.clone(),
-                action: Action::Delete,
-                remote: Some(item.entry.remote.clone()),
-                source: item.entry.version.clone(),
-                desired: item.entry.version.clone(),
-                observed: Some(item.entry.version.clone()),
-                rewrites: false,
-                content_mark: None,
-                fields: Vec::new(),
-                partial: Vec::new(),
-                drift: Vec::new(),
-                not_kept: Vec::new(),
-                needs: refers.remove(&asset).unwrap_or_default().into_iter().collect(),
-                requests: Vec::new(),
-            };
-            change.requests =
-                kind.calls(&change, &document.value()).iter().map(ToString::to_string).collect();
-            changes.push((change, None));
-        }
-        changes.sort_by(|(one, _), (other, _)| one.asset.cmp(&other.asset));
-        Ok(in_order(changes))
-    }
-
-    /// Takes out of what is to be deleted the containers in which something stays. From the innermost outwards, because
-    /// one that stays keeps those around it.
-    fn spare_what_holds_others(&mut self, copies: &mut BTreeMap<AssetId, &Item>) {
-        let mut containers: Vec<AssetId> = copies
-            .keys()
-            .filter(|asset| kinds::find(asset.kind.as_str()).is_some_and(|kind| kind.schema().holds_others))
-            .cloned()
-            .collect();
-        containers.sort_by_key(|asset| std::cmp::Reverse(asset.minted.as_str().len()));
-        let view = self.view;
-        for container in containers {
-            let Some(item) = copies.get(&container) else { continue };
-            let path = item.entry.key.clone();
-            let is_in_it = |key: &Key| {
-                key.as_str().strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/'))
-            };
-            let mut staying = view
-                .target
-                .items
-                .values()
-                .filter(|item| is_in_it(&item.entry.key) && !copies.contains_key(&item.entry.asset));
-            let set_aside = view.target.set_aside.iter().any(|outcome| is_in_it(&outcome.key));
-            let (place, ids) = (&view.target.place, &view.ids);
-            let is_theirs =
-                |item: &Item| ids.known(&item.entry.asset.kind, place, &item.entry.remote).is_none();
-            let verdict = match staying.next() {
-                None if !set_aside => continue,
-                Some(first) if !set_aside && !is_theirs(first) && !staying.any(is_theirs) => {
-                    Verdict::Lagging { why: "gone at the source; what lies in it goes first".to_owned() }
-                }
-                _ => {
-                    Verdict::Unmanaged { note: Some(kept_for_others(&view.source.place)) }
-                }
-            };
-            copies.remove(&container);
-            self.settled.push(Outcome { asset: container, key: path, verdict });
-        }
     }
 
     /// Verdicts for what was set aside, and for what is not ours.
@@ -504,45 +400,6 @@ impl Planning<'_> {
     }
 }
 
-/// Puts changes into an order in which each comes after what it needs, and otherwise by identity.
-fn in_order(changes: Vec<Drawn>) -> Vec<Drawn> {
-    let mut waiting: BTreeMap<(AssetId, Action), Drawn> =
-        changes.into_iter().map(|drawn| ((drawn.0.asset.clone(), drawn.0.action), drawn)).collect();
-    let mut dependents: HashMap<AssetId, Vec<(AssetId, Action)>> = HashMap::new();
-    let mut open: HashMap<(AssetId, Action), usize> = HashMap::new();
-    let begun: HashSet<AssetId> = waiting
-        .keys()
-        .filter(|(_, action)| *action != Action::Fill)
-        .map(|(asset, _)| asset.clone())
-        .collect();
-    let mut ready = BTreeSet::new();
-    for (name, (change, _)) in &waiting {
-        let needs: BTreeSet<&AssetId> = change.needs.iter().filter(|need| begun.contains(*need)).collect();
-        needs.iter().for_each(|need| dependents.entry((*need).clone()).or_default().push(name.clone()));
-        if needs.is_empty() {
-            ready.insert(name.clone());
-        }
-        open.insert(name.clone(), needs.len());
-    }
-    let mut ordered = Vec::with_capacity(waiting.len());
-    while let Some(name) = ready.pop_first() {
-        let Some(drawn) = waiting.remove(&name) else { continue };
-        ordered.push(drawn);
-        if name.1 != Action::Fill {
-            for dependent in dependents.remove(&name.0).unwrap_or_default() {
-                let left = open.entry(dependent.clone()).or_insert(1);
-                *left -= 1;
-                if *left == 0 {
-                    ready.insert(dependent);
-                }
-            }
-        }
-    }
-    // Nothing is left where stubs cut every circle; were something left, it is better shown last than lost.
-    ordered.extend(waiting.into_values());
-    ordered
-}
-
 fn in_scope(selection: &Selection, path: &str) -> bool {
     let tree: Vec<&str> =
         kinds::schemas().filter(|schema| schema.is_tree()).map(|schema| schema.plural).collect();
@@ -550,9 +407,4 @@ fn in_scope(selection: &Selection, path: &str) -> bool {
         .roots(&tree)
         .iter()
         .any(|root| root == "/" || path == root || path.starts_with(&format!("{root}/")))
-}
-
-fn is_inside(path: &str, folder: &AssetId) -> bool {
-    let container = kinds::container().is_some_and(|kind| kind.schema().name == folder.kind.as_str());
-    container && path.strip_prefix(folder.minted.as_str()).is_some_and(|rest| rest.starts_with('/'))
 }

@@ -35,8 +35,9 @@ impl Queue {
                 Some(_) => !exists(need),
                 None => false,
             });
+            let renamed = change.after.iter().filter(|renamed| begins.contains_key(*renamed));
             let mut count = 0;
-            for need in open {
+            for need in open.chain(renamed) {
                 dependents.entry(need.clone()).or_default().push(index);
                 count += 1;
             }
