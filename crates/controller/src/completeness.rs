@@ -20,8 +20,8 @@ pub struct Judgement {
     pub accepted: Vec<Outcome>,
     /// Copies whose original is gone, and that are deleted when their grace has passed.
     pub waiting: Vec<Waiting>,
-    /// What stands at the target and is not ours, where there is something to say about it.
-    pub notable: Vec<Outcome>,
+    /// What stands at the target and is not ours. It is left alone.
+    pub unmanaged: Vec<Outcome>,
     /// What somebody changed at the target. It was put back.
     pub drifted: Vec<Outcome>,
 }
@@ -69,8 +69,8 @@ impl Judgement {
 
     fn sort(&mut self, outcome: &Outcome, standard: &Standard<'_>) {
         let list = match &outcome.verdict {
-            Verdict::InSync | Verdict::Unmanaged { note: None } => return,
-            Verdict::Unmanaged { note: Some(_) } => &mut self.notable,
+            Verdict::InSync => return,
+            Verdict::Unmanaged { .. } => &mut self.unmanaged,
             Verdict::Drifted { .. } => &mut self.drifted,
             Verdict::Skipped { .. } | Verdict::Unsupported { .. } | Verdict::Unmapped { .. }
                 if standard.accept.takes(plural(outcome.asset.kind.as_str()), &outcome.key) =>

@@ -1,14 +1,15 @@
 //! An estate, opened: its config, its state, and the ways to its workspaces.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use twinlake_config::Config;
-use twinlake_databricks::{Client, Policy};
+use twinlake_databricks::{Client, Identity, Policy};
 use twinlake_model::{FailoverGroup, GroupName, Place, RunId};
 use twinlake_store::{Store, StoreOptions};
 
 use crate::legs::{Leg, legs};
-use crate::same_workspace::twins;
+use crate::same_workspace::{Twins, twins};
 use crate::{ControllerError, Reach, Setup};
 
 /// The fact of the state file that names its estate.
@@ -106,30 +107,32 @@ impl House {
         RunId::new(format!("sync-{at}-{}", self.setup.entropy.hex(6)))
     }
 
-    /// Proves that the places of some legs are reachable and no two of them one workspace.
+    /// Asks the places of some legs which workspaces they are, and proves that no two of those that answer are one.
     ///
     /// # Errors
-    /// The first place that is not reachable; [`ControllerError::SameWorkspace`].
-    pub(crate) async fn prove_distinct(&self, legs: &[Leg]) -> Result<(), ControllerError> {
-        let mut places: Vec<&Place> = legs.iter().flat_map(|leg| [&leg.source, &leg.target]).collect();
-        places.sort();
-        places.dedup();
-        let identities = places.iter().map(|place| async move {
-            let client = self.reach.client(&self.config, place, Policy::QUICK)?;
-            client.me().await.map_err(|source| ControllerError::Reach {
-                place: (*place).clone(),
-                source: Box::new(source),
-            })
+    /// [`ControllerError::SameWorkspace`]. Why a place does not answer is its entry in the map.
+    pub(crate) async fn prove_distinct(
+        &self,
+        legs: &[Leg],
+    ) -> Result<BTreeMap<Place, Result<Identity, ControllerError>>, ControllerError> {
+        let places: BTreeSet<&Place> = legs.iter().flat_map(|leg| [&leg.source, &leg.target]).collect();
+        let identities = places.into_iter().map(|place| async move {
+            let identity = match self.reach.client(&self.config, place, Policy::QUICK) {
+                Ok(client) => client.me().await.map_err(|source| ControllerError::Reach {
+                    place: place.clone(),
+                    source: Box::new(source),
+                }),
+                Err(error) => Err(error),
+            };
+            (place.clone(), identity)
         });
-        let identities = futures::future::try_join_all(identities).await?;
-        let ids = identities.iter().map(|identity| identity.workspace_id.as_str());
-        match twins(places.iter().copied().zip(ids)) {
-            None => Ok(()),
-            Some(found) => Err(ControllerError::SameWorkspace {
-                one: found.one,
-                other: found.other,
-                workspace_id: found.workspace_id,
-            }),
+        let found: BTreeMap<_, _> = futures::future::join_all(identities).await.into_iter().collect();
+        let answered = found.iter().filter_map(|(place, found)| Some((place, found.as_ref().ok()?)));
+        match twins(answered.map(|(place, identity)| (place, identity.workspace_id.as_str()))) {
+            None => Ok(found),
+            Some(Twins { one, other, workspace_id }) => {
+                Err(ControllerError::SameWorkspace { one, other, workspace_id })
+            }
         }
     }
 }

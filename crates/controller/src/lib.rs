@@ -15,7 +15,9 @@
 //! whoever watches. Every answer is a value that serializes: the terminal and the JSON show the same.
 
 mod check;
+mod claims;
 mod completeness;
+mod cycle;
 mod error;
 mod house;
 mod ids;
@@ -27,6 +29,7 @@ mod news;
 mod plan;
 mod reach;
 mod replication_point;
+mod report;
 mod same_workspace;
 mod setup;
 mod status;
@@ -46,8 +49,9 @@ pub use legs::Leg;
 pub use news::{News, Observer, Unobserved};
 pub use plan::{PlannedLeg, plan};
 pub use reach::{Reach, Standing};
+pub use report::{Awake, FailedLeg, Held, LegReport, SyncReport};
 pub use setup::Setup;
 pub use status::{AuditStatus, CycleStatus, GroupStatus, LegStatus, Protection, Status, status};
 pub use stop::Stop;
-pub use sync::{Awake, Held, LegReport, SyncOptions, SyncReport, sync};
+pub use sync::{SyncOptions, sync};
 pub use twinlake_sync::Progress;

@@ -34,7 +34,8 @@ pub async fn plan(
     let mut planned = Vec::new();
     for group in house.groups(group)? {
         let legs = house.legs(group);
-        house.prove_distinct(&legs).await?;
+        let reached = house.prove_distinct(&legs).await?;
+        reached.into_values().collect::<Result<Vec<_>, _>>()?;
         for leg in legs {
             observer.see(News::Leg(leg.clone()));
             let plan = plan_leg(house, &leg, Arc::new(Relay(observer.clone()))).await?;

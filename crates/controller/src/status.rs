@@ -76,8 +76,8 @@ pub struct LegStatus {
     pub incomplete: Vec<Outcome>,
     /// Copies that wait for their deletion.
     pub waiting: Vec<Waiting>,
-    /// What stands at the target, is not ours, and is worth a word.
-    pub notable: Vec<Outcome>,
+    /// What stands at the target and is not ours.
+    pub unmanaged: Vec<Outcome>,
     /// Requests whose outcome the next cycle settles: what they were about.
     pub open_questions: Vec<Key>,
 }
@@ -187,7 +187,7 @@ fn leg_status(facts: Facts, group: &FailoverGroup, now: Timestamp) -> LegStatus 
         verdicts,
         incomplete: judgement.incomplete,
         waiting: judgement.waiting,
-        notable: judgement.notable,
+        unmanaged: judgement.unmanaged,
         open_questions,
     }
 }
@@ -218,5 +218,113 @@ fn audit_status(report: AuditReport) -> AuditStatus {
         entries: report.rows,
         head: report.head.map(|digest| digest.short()),
         broken: report.broken.map(|row| format!("row {}: {}", row.number, row.why)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use twinlake_model::{Guards, Mappings, Objectives, Place, Selection, Shares, Verdict};
+    use twinlake_store::{Cycle, CycleEnd, Store, StoreOptions};
+
+    use super::*;
+
+    fn at(time: &str) -> Timestamp {
+        format!("2026-05-12T{time}Z").parse().unwrap()
+    }
+
+    fn group() -> FailoverGroup {
+        FailoverGroup {
+            name: "finance".into(),
+            primary: "east".into(),
+            standbys: vec!["west".into()],
+            objectives: Objectives {
+                rpo: std::time::Duration::from_secs(900),
+                rto: std::time::Duration::from_secs(3600),
+            },
+            sets: Vec::new(),
+            catalogs: Vec::new(),
+            mappings: Mappings::default(),
+            warm: Selection::none(),
+            waves: Vec::new(),
+            accept: Selection::none(),
+            guards: Guards::default(),
+            shares: Shares::default(),
+            schedule: None,
+        }
+    }
+
+    fn leg() -> Leg {
+        let place = |text: &str| text.parse::<Place>().unwrap();
+        Leg {
+            group: "finance".into(),
+            source: place("prod@east"),
+            target: place("prod@west"),
+            selection: Selection::all(),
+        }
+    }
+
+    async fn cycles(ended: Option<CycleEnd>) -> Vec<PastCycle> {
+        let options =
+            StoreOptions { clock: twinlake_base::Clock::system(), gate: twinlake_base::Gate::open() };
+        let store = Store::in_memory(options).await.unwrap();
+        let Leg { group, source, target, .. } = leg();
+        let cycle = Cycle { run: "run-1".into(), group, source, target, started_at: at("09:00:00") };
+        let number = store.begin_cycle(&cycle).await.unwrap();
+        if let Some(end) = &ended {
+            store.end_cycle(number, end, &[]).await.unwrap();
+        }
+        store.cycles(&cycle.source, &cycle.target, 10).await.unwrap()
+    }
+
+    fn judged(verdict: Option<Verdict>) -> Judgement {
+        let outcome = |verdict| Outcome {
+            asset: "job/prod@east/1".parse().unwrap(),
+            key: Key::new("nightly"),
+            verdict,
+        };
+        let accept = Selection::none();
+        let tombstones = Default::default();
+        let standard =
+            Standard { accept: &accept, tombstones: &tombstones, grace: std::time::Duration::ZERO };
+        Judgement::of(&verdict.map(outcome).into_iter().collect::<Vec<_>>(), &standard)
+    }
+
+    #[tokio::test]
+    async fn the_recovery_point_is_the_start_of_the_last_complete_cycle_and_ages() {
+        let end = CycleEnd {
+            ended_at: at("09:00:07"),
+            complete: true,
+            summary: json!({ "changes": 3, "writes": 4, "verdicts": { "in-sync": 12 } }),
+        };
+        let status = |now: &str, point, cycles| {
+            let facts =
+                Facts { leg: leg(), cycles, point, judgement: judged(None), open_questions: Vec::new() };
+            leg_status(facts, &group(), at(now))
+        };
+        let cycles = cycles(Some(end)).await;
+        let fresh = status("09:15:00", Some(at("09:00:00")), cycles.clone());
+        assert_eq!((fresh.protection, fresh.rpo_seconds), (Protection::WithinObjective, Some(900)));
+        assert_eq!(fresh.verdicts, BTreeMap::from([("in-sync".to_owned(), 12)]));
+        let last = fresh.last_cycle.unwrap();
+        assert_eq!((last.changes, last.writes, last.ended_at), (3, 4, Some(at("09:00:07"))));
+        let stale = status("09:15:01", Some(at("09:00:00")), cycles.clone());
+        assert_eq!(stale.protection, Protection::BeyondObjective);
+        assert_eq!(status("09:15:00", None, cycles).protection, Protection::NeverComplete);
+    }
+
+    #[tokio::test]
+    async fn an_interrupted_cycle_and_what_is_incomplete_are_shown() {
+        let facts = Facts {
+            leg: leg(),
+            cycles: cycles(None).await,
+            point: None,
+            judgement: judged(Some(Verdict::Failed { error: "no".into() })),
+            open_questions: vec![Key::new("nightly")],
+        };
+        let status = leg_status(facts, &group(), at("10:00:00"));
+        assert_eq!(status.last_cycle.unwrap().ended_at, None);
+        assert_eq!(status.verdicts, BTreeMap::from([("failed".to_owned(), 1)]));
+        assert_eq!((status.incomplete.len(), status.open_questions.len()), (1, 1));
     }
 }

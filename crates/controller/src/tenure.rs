@@ -161,3 +161,112 @@ pub(crate) async fn take(
     });
     Ok(Tenure { lease, keeper })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use twinlake_base::{Clock, Entropy, Env, Gate};
+    use twinlake_config::{LoadOptions, load_text};
+    use twinlake_store::{Store, StoreOptions};
+
+    use super::*;
+    use crate::Unobserved;
+
+    const CONFIG: &str = "
+estate: acme
+sites:
+  east: { cloud: aws, region: us-east-1, workspaces: { prod: { profile: east } } }
+  west: { cloud: aws, region: us-west-2, workspaces: { prod: { profile: west } } }
+witness: { url: \"file://WITNESS\" }
+failover_groups:
+  finance: { primary: east, standbys: [west], tier: 1, workspace_sets: [{ name: prod }] }
+";
+
+    /// A controller with a state of its own, at a witness that several may share.
+    async fn controller(witness: &std::path::Path, actor: &str, config: &str) -> House {
+        let text = config.replace("WITNESS", witness.to_str().unwrap());
+        let config = load_text("twinlake.yml", &text, &LoadOptions::default()).unwrap();
+        let setup = Setup {
+            clock: Clock::system(),
+            entropy: Entropy::system(),
+            env: Env::default(),
+            gate: Gate::open(),
+            transport: None,
+            limits: None,
+            actor: actor.to_owned(),
+        };
+        let options = StoreOptions { clock: setup.clock.clone(), gate: Gate::open() };
+        House::over(Store::in_memory(options).await.unwrap(), config, setup).await.unwrap()
+    }
+
+    async fn take_finance(house: &House, observer: &Arc<dyn Observer>) -> Result<Tenure, ControllerError> {
+        take(house, house.groups(Some("finance")).unwrap()[0], observer).await
+    }
+
+    #[derive(Default)]
+    struct Ear(Mutex<Vec<String>>);
+
+    impl Observer for Ear {
+        fn see(&self, news: News) {
+            if let News::Waiting { holder, .. } = news {
+                self.0.lock().unwrap().push(holder);
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_controller_that_renews_keeps_others_out_and_one_that_let_go_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let nobody: Arc<dyn Observer> = Arc::new(Unobserved);
+        let one = controller(folder.path(), "anna", CONFIG).await;
+        let other = controller(folder.path(), "ben", CONFIG).await;
+        let held = take_finance(&one, &nobody).await.unwrap();
+        let began = other.setup.clock.instant();
+        let error = take_finance(&other, &nobody).await.err().unwrap();
+        assert!(error.is_refusal() && error.to_string().contains("is held by anna (process"), "{error}");
+        assert!(began.elapsed() < Duration::from_secs(60), "it was seen to live: {:?}", began.elapsed());
+        held.end(&one).await;
+        let now = take_finance(&other, &nobody).await.unwrap();
+        assert_eq!(now.epoch(), Epoch(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_controller_that_died_is_waited_out_and_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let nobody: Arc<dyn Observer> = Arc::new(Unobserved);
+        let one = controller(folder.path(), "anna", CONFIG).await;
+        drop(take_finance(&one, &nobody).await.unwrap());
+        let other = controller(folder.path(), "ben", CONFIG).await;
+        let ear = Arc::new(Ear::default());
+        let observer: Arc<dyn Observer> = ear.clone();
+        let began = other.setup.clock.instant();
+        let now = take_finance(&other, &observer).await.unwrap();
+        assert!(began.elapsed() > Terms::default().wait());
+        assert!(now.check(other.setup.clock.instant() + Duration::from_secs(60)).is_ok());
+        let heard = ear.0.lock().unwrap();
+        assert!(heard.len() == 1 && heard[0].starts_with("anna (process"), "{heard:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_config_that_knows_another_primary_than_the_lease_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let nobody: Arc<dyn Observer> = Arc::new(Unobserved);
+        let one = controller(folder.path(), "anna", CONFIG).await;
+        take_finance(&one, &nobody).await.unwrap().end(&one).await;
+        let swapped = CONFIG.replace("primary: east, standbys: [west]", "primary: west, standbys: [east]");
+        let other = controller(folder.path(), "ben", &swapped).await;
+        let error = take_finance(&other, &nobody).await.err().unwrap();
+        assert!(error.is_refusal(), "{error}");
+        assert_eq!(error.hint().unwrap(), "set failover_groups.finance.primary to east in twinlake.yml");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_witness_whose_folder_is_gone_is_an_error_and_not_a_new_witness() {
+        let nobody: Arc<dyn Observer> = Arc::new(Unobserved);
+        let house = controller(std::path::Path::new("/nowhere/witness"), "anna", CONFIG).await;
+        let error = take_finance(&house, &nobody).await.err().unwrap();
+        assert!(error.to_string().contains("/nowhere/witness"), "{error}");
+    }
+}

@@ -1,6 +1,7 @@
 //! `twinlake check`
 
 use clap::Args;
+use twinlake_config::Problem;
 use twinlake_controller::{CheckReport, Setup, Severity, check};
 
 use crate::args::ConfigArgs;
@@ -48,7 +49,8 @@ fn text(report: &CheckReport, file: &str, paint: Paint) -> String {
             kinds.join(", ")
         ));
     }
-    let warnings = report.warnings.iter().map(|problem| (problem.to_string(), None));
+    let plain = |problem: &Problem| problem.to_string().replacen(": warning: ", ": ", 1);
+    let warnings = report.warnings.iter().map(|problem| (plain(problem), None));
     let findings = report.findings.iter().filter(|finding| finding.severity == Severity::Warning);
     let findings =
         findings.map(|finding| (format!("{}: {}", finding.about, finding.message), finding.hint.clone()));

@@ -119,7 +119,7 @@ fn leg_text(leg: &LegStatus, status: &Status, paint: Paint) -> String {
             time(waiting.due_at)
         ));
     }
-    for (heading, outcomes) in [("incomplete", &leg.incomplete), ("not ours, left alone", &leg.notable)] {
+    for (heading, outcomes) in [("incomplete", &leg.incomplete), ("not ours, left alone", &leg.unmanaged)] {
         if !outcomes.is_empty() {
             text.push_str(&format!("    {heading}\n{}", verdict_lines(outcomes, paint)));
         }

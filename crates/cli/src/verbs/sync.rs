@@ -46,7 +46,9 @@ pub(crate) async fn run(args: &SyncArgs, face: &Face) -> anyhow::Result<Exit> {
 }
 
 fn exit(report: &SyncReport) -> Exit {
-    if report.legs.iter().any(|leg| leg.held.is_some()) {
+    if report.failed.iter().any(|leg| !leg.refused) {
+        Exit::Failed
+    } else if !report.failed.is_empty() || report.legs.iter().any(|leg| leg.held.is_some()) {
         Exit::Refused
     } else if report.is_complete() {
         Exit::Done
@@ -100,6 +102,14 @@ pub(crate) async fn interrupted() {
 
 fn text(report: &SyncReport, paint: Paint) -> String {
     let mut text = report.legs.iter().map(|leg| leg_text(leg, paint)).collect::<Vec<_>>().join("\n");
+    for failed in &report.failed {
+        let word = if failed.refused { "refused:" } else { "failed:" };
+        text.push_str(&format!("\n{}  {} → {}\n", paint.strong(&failed.group), failed.source, failed.target));
+        text.push_str(&format!("  {} {}\n", paint.bad(format!("✗ {word}")), failed.message));
+        if let Some(hint) = &failed.hint {
+            text.push_str(&format!("  → {hint}\n"));
+        }
+    }
     for note in &report.notes {
         text.push_str(&format!("\n  {} {note}\n", paint.faint("note:")));
     }
@@ -128,7 +138,7 @@ pub(crate) fn leg_text(report: &LegReport, paint: Paint) -> String {
         ("incomplete", &judgement.incomplete),
         ("changed by somebody, and put back", &judgement.drifted),
         ("accepted by the config", &judgement.accepted),
-        ("not ours, left alone", &judgement.notable),
+        ("not ours, left alone", &judgement.unmanaged),
     ];
     for (heading, outcomes) in sections {
         if !outcomes.is_empty() {
