@@ -3,6 +3,7 @@
 //! | folder | what it proves |
 //! |---|---|
 //! | `architecture` | the walls stand: arrows, homes, words, licences |
+//! | `clients` | the official SDK, unmodified, against the simulation and the product |
 //! | `simulation` | crashes everywhere and random histories, each replayed by its seed |
 //! | `stories` | estates and bad days that operators know |
 #![allow(
@@ -14,5 +15,6 @@
 )]
 
 mod architecture;
+mod clients;
 mod simulation;
 mod stories;

@@ -34,6 +34,7 @@ pub static KIND: RestKind = RestKind {
             fields: &[
                 Field::ServerOwned(Pattern("/id")),
                 Field::ServerOwned(Pattern("/state")),
+                Field::ServerOwned(Pattern("/size")),
                 Field::ServerOwned(Pattern("/num_clusters")),
                 Field::ServerOwned(Pattern("/num_active_sessions")),
                 Field::ServerOwned(Pattern("/health")),
