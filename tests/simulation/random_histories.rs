@@ -28,6 +28,7 @@ fn random_histories_end_in_step_asleep_and_silent() {
         if !history.broken().is_empty() {
             if dials.seed.is_some() {
                 println!("{}", history.trace.join("\n"));
+                history.fleet.effects().iter().for_each(|effect| println!("{effect:?}"));
             }
             println!("seed {seed}: {}", history.again());
             history.broken().iter().for_each(|broken| println!("  {broken}"));

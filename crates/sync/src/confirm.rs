@@ -13,10 +13,10 @@ use twinlake_databricks::Reader;
 use twinlake_model::{AssetId, Document, Key, Place, RemoteId, Tombstone, reference, symbol};
 use twinlake_store::Store;
 
-use crate::SyncError;
 use crate::pairing::Counterpart;
 use crate::route::Route;
 use crate::view::View;
+use crate::{SyncError, settle};
 
 /// How many are asked for at once.
 const AT_ONCE: usize = 16;
@@ -68,7 +68,12 @@ pub(crate) enum Gone {
 ///
 /// # Errors
 /// When the state could not be read or written.
-pub(crate) async fn copies(store: &Store, route: &Route, view: &mut View) -> Result<Copies, SyncError> {
+pub(crate) async fn copies(
+    store: &Store,
+    route: &Route,
+    view: &mut View,
+    now: Timestamp,
+) -> Result<Copies, SyncError> {
     let place = &route.target.place;
     let expected: BTreeSet<&AssetId> = view.source.items.keys().chain(view.bases.keys()).collect();
     let unseen: Vec<(AssetId, RemoteId)> = expected
@@ -85,6 +90,10 @@ pub(crate) async fn copies(store: &Store, route: &Route, view: &mut View) -> Res
     }
     for (asset, remote, presence) in ask_all(&route.target.client.reader(), unseen).await {
         match presence {
+            Presence::Absent if is_young(view, &asset, now) => {
+                let why = "it was written a moment ago, and cannot be seen yet".to_owned();
+                hidden.insert(asset, why);
+            }
             Presence::Absent => drop(lost.insert(asset, remote)),
             Presence::Present(_) => {
                 drop(hidden.insert(asset, "the list does not show its copy yet, a GET does".to_owned()));
@@ -95,6 +104,13 @@ pub(crate) async fn copies(store: &Store, route: &Route, view: &mut View) -> Res
     lost.keys().for_each(|asset| view.ids.forget(asset, place));
     disown(store, &lost, view).await?;
     Ok(Copies { hidden, lost })
+}
+
+/// Whether a copy was written so recently that readers may not see it yet, and nobody has seen it since.
+fn is_young(view: &View, asset: &AssetId, now: Timestamp) -> bool {
+    view.bases.get(asset).is_some_and(|base| {
+        base.read_back.is_none() && now < settle::may_be_unseen(&asset.kind, base.applied_at)
+    })
 }
 
 /// What at the target refers to copies that are gone was made symbolic in the belief that they exist. It refers to

@@ -17,8 +17,8 @@ use twinlake_model::{
 };
 use twinlake_store::Store;
 
-use crate::read_ahead::Unread;
 use crate::error::is_about_one;
+use crate::read_ahead::Unread;
 use crate::{Inventory, Item, Progress, SyncError, Watch};
 
 /// How many objects are read at once. The budget of the host paces them.
@@ -338,9 +338,8 @@ impl<'a> Gathering<'a> {
     fn drop_idle_folders(&mut self) {
         let Crawl { scope, ids, place, keeps_copies, .. } = self.crawl;
         let selection = &scope.selection;
-        let is_copy = |entry: &Entry| {
-            *keeps_copies && ids.known(&entry.asset.kind, place, &entry.remote).is_some()
-        };
+        let is_copy =
+            |entry: &Entry| *keeps_copies && ids.known(&entry.asset.kind, place, &entry.remote).is_some();
         let mut needed = HashSet::new();
         let mut folders = HashSet::new();
         for (asset, Item { entry, .. }) in &self.items {

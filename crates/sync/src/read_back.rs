@@ -6,11 +6,10 @@
 //! not show at all stays open: the next cycle looks again.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use futures::StreamExt;
 use twinlake_assets::{Portrait, kinds, symbolize};
-use twinlake_base::Clock;
+use twinlake_base::{Clock, Timestamp};
 use twinlake_databricks::Reader;
 use twinlake_model::{
     AssetId, Base, Digest, Document, IdMap, KindName, Outcome, Place, RemoteId, Verdict, Version,
@@ -117,12 +116,13 @@ impl Reading<'_> {
     /// cannot be read are left out: then the list's word stands.
     async fn read_later(
         &self,
-        doubtful: Vec<(AssetId, RemoteId, twinlake_base::Timestamp)>,
+        doubtful: Vec<(AssetId, RemoteId, Timestamp)>,
         place: &Place,
         ids: &IdMap,
     ) -> Result<Vec<(AssetId, Digest)>, SyncError> {
-        let visible = |(asset, _, at): &(AssetId, RemoteId, twinlake_base::Timestamp)| {
-            settle::visible(&asset.kind, *at, Duration::ZERO)
+        let now = self.clock.now();
+        let visible = |(asset, _, at): &(AssetId, RemoteId, Timestamp)| {
+            settle::may_be_unseen(&asset.kind, *at).min(settle::visible(&asset.kind, now))
         };
         if let Some(visible_at) = doubtful.iter().map(visible).max() {
             settle::until(self.clock, visible_at).await;
@@ -158,10 +158,8 @@ pub(crate) fn leave_open(
     outcomes: &mut [Outcome],
 ) {
     let is_written = |outcome: &Outcome| {
-        let claims = matches!(
-            outcome.verdict,
-            Verdict::InSync | Verdict::Drifted { .. } | Verdict::Partial { .. }
-        );
+        let claims =
+            matches!(outcome.verdict, Verdict::InSync | Verdict::Drifted { .. } | Verdict::Partial { .. });
         claims && touched.contains(&outcome.asset.kind) && is_open(view.bases.get(&outcome.asset))
     };
     for outcome in outcomes.iter_mut().filter(|outcome| is_written(outcome)) {

@@ -16,23 +16,37 @@ use crate::compare::not_kept;
 use crate::view::View;
 use crate::{Item, Progress, SyncError, Watch};
 
-/// How long after it was about to be sent a request may still take effect: the longest request deadline.
+/// How long a request that was sent may still take effect: the longest request deadline.
 const LONGEST_REQUEST: Duration = Duration::from_secs(60);
 
-/// Waits until the target's lists must show what the open creates made, if they made anything.
+/// How long after its intent a request may still be sent: retries, and the wait for a place in our own budget.
+const LONGEST_CALL: Duration = Duration::from_secs(600);
+
+/// Waits until the target's lists must show what the open creates made, if they made anything. When the last attempt of a
+/// create was sent is not known; but nothing is under way any more, so it was before now.
 pub(crate) async fn wait(clock: &Clock, questions: &[(IntentId, Intent)]) {
     let creates = questions.iter().filter(|(_, intent)| intent.purpose == Purpose::Create);
-    let visible_at = creates.map(|(_, intent)| visible(&intent.asset.kind, intent.at, LONGEST_REQUEST)).max();
+    let now = clock.now();
+    let sent = |intent: &Intent| later(intent.at, LONGEST_CALL).min(now);
+    let visible_at =
+        creates.map(|(_, intent)| visible(&intent.asset.kind, later(sent(intent), LONGEST_REQUEST))).max();
     if let Some(visible_at) = visible_at {
         until(clock, visible_at).await;
     }
 }
 
-/// When every reader must see what was sent at `at` and took at most `lasted`.
-pub(crate) fn visible(kind: &KindName, at: Timestamp, lasted: Duration) -> Timestamp {
-    let consistency = kinds::find(kind.as_str()).map_or(Duration::ZERO, |kind| kind.schema().consistency);
-    let window = jiff::SignedDuration::try_from(lasted + consistency).unwrap_or_default();
-    at.checked_add(window).unwrap_or(at)
+/// When every reader must see what took effect at `at`.
+pub(crate) fn visible(kind: &KindName, at: Timestamp) -> Timestamp {
+    later(at, kinds::find(kind.as_str()).map_or(Duration::ZERO, |kind| kind.schema().consistency))
+}
+
+/// Until when readers may not see what was sent with an intent of `at`, if nobody has seen it yet.
+pub(crate) fn may_be_unseen(kind: &KindName, at: Timestamp) -> Timestamp {
+    visible(kind, later(at, LONGEST_CALL))
+}
+
+fn later(at: Timestamp, by: Duration) -> Timestamp {
+    at.checked_add(jiff::SignedDuration::try_from(by).unwrap_or_default()).unwrap_or(Timestamp::MAX)
 }
 
 /// Waits until a moment after which what was written must be visible.

@@ -202,7 +202,7 @@ impl Sync {
             pairs: Pairs::new(),
         };
         settle::answer(&self.store, &questions, &mut view, &*self.watch).await?;
-        let copies = confirm::copies(&self.store, &self.route, &mut view);
+        let copies = confirm::copies(&self.store, &self.route, &mut view, self.clock.now());
         let mut copies = ahead.beside(copies).await?;
         view.pairs = pairing::pair(&view.source, &view.target, &view.ids);
         copies.hidden.extend(content::read_what_decides(&self.store, &self.route, &mut view, ahead).await?);

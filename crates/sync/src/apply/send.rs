@@ -10,8 +10,8 @@ use twinlake_model::{Action, Base, Call, CallBody, Change, IdMap, Intent, Purpos
 
 use super::Apply;
 use crate::SyncError;
-use crate::mourning::kept_for_others;
 use crate::error::is_final;
+use crate::mourning::kept_for_others;
 
 /// What came of a change.
 pub(super) struct Sent {
