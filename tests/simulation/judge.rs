@@ -41,6 +41,8 @@ pub(super) struct Judge {
     /// What a person at west changed although the product had not yet learnt that it was its own work: it cannot be
     /// recognised any more, and is reported like anybody's.
     estranged: BTreeSet<(String, String)>,
+    /// What the product made at west, by name.
+    unlearnt: BTreeMap<(String, String), String>,
     /// What a person at west changed at all.
     meddled: BTreeSet<(String, String)>,
     /// What is gone at east, since when.
@@ -107,7 +109,10 @@ impl Judge {
     fn at_west(&mut self, effect: &Effect) {
         let thing = (effect.kind.to_string(), effect.id.clone());
         match (&*effect.actor, effect.deed) {
-            (PRODUCT, Deed::Created) => drop(self.ours.entry(thing).or_insert(None)),
+            (PRODUCT, Deed::Created) => {
+                self.unlearnt.insert(thing.clone(), effect.detail.clone());
+                self.ours.entry(thing).or_insert(None);
+            }
             (PRODUCT, Deed::Deleted) => self.deletion(effect, &thing),
             (PRODUCT, _) if !self.ours.contains_key(&thing) => {
                 self.accuse(format!("P8: what is not ours was touched: {effect:?}"));
@@ -119,6 +124,15 @@ impl Judge {
                 if is_ours && !self.woken.contains(job) {
                     self.accuse(format!("P6: a sleeping job ran: {effect:?}"));
                 }
+            }
+            // A clone of what the product has not yet learnt to be its own: either of the two may become the copy.
+            (_, Deed::Created) => {
+                let is_cloned = |(made, name): &(&(String, String), &String)| {
+                    made.0 == thing.0 && **name == effect.detail && self.ours.get(*made) == Some(&None)
+                };
+                let cloned: Vec<_> =
+                    self.unlearnt.iter().filter(is_cloned).map(|(made, _)| made.clone()).collect();
+                self.estranged.extend(cloned);
             }
             (_, Deed::Updated) => {
                 if effect.kind == "job" {

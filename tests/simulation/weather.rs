@@ -1,7 +1,7 @@
 //! Bad days at the service, by chance: refusals, lost answers, stale and slow reads, login pages, regions that go down.
 //!
-//! Within what the service promises: a list is stale for no longer than a kind's window of consistency, and no request
-//! takes effect later than the longest deadline after it was sent.
+//! Within what the service promises: a list is stale for no longer than a kind's window of consistency, no request takes
+//! effect later than the longest deadline after it was sent, and what is refused with a 4xx has not happened.
 
 use serde_json::Value;
 use twinlake_base::Entropy;
@@ -55,7 +55,9 @@ fn outage(chance: &Entropy) -> Outage {
 }
 
 fn fault(chance: &Entropy) -> Fault {
-    let fault = match chance.below(11) {
+    let number = chance.below(11);
+    let is_refusal = matches!(number, 0 | 1 | 4);
+    let fault = match number {
         0 => throttled(chance.below(3)),
         1 => throttled(0),
         2 => Fault::error(503, "TEMPORARILY_UNAVAILABLE", "later"),
@@ -79,7 +81,7 @@ fn fault(chance: &Entropy) -> Fault {
         _ => fault,
     };
     let fault = fault.after(chance.below(40)).times(1 + chance.below(6));
-    if chance.below(2) == 0 { fault.after_effect() } else { fault }
+    if chance.below(2) == 0 && !is_refusal { fault.after_effect() } else { fault }
 }
 
 fn throttled(retry_after: u64) -> Fault {

@@ -7,8 +7,8 @@ use twinlake_simulator::{Fault, FaultAct};
 use twinlake_tests::Site;
 
 use super::house::{
-    HOUR, assert_everything_is_told, assert_in_step, create_pool, fleet, furnish, notable,
-    outcome, reset_job, verdict,
+    HOUR, assert_everything_is_told, assert_in_step, create_pool, fleet, furnish, notable, outcome,
+    reset_job, verdict,
 };
 
 fn pools(site: &Site) -> Vec<Value> {

@@ -7,8 +7,8 @@ use twinlake_sync::Approval;
 use twinlake_tests::Fleet;
 
 use super::house::{
-    DAY, HOUR, assert_everything_is_told, assert_in_step, create_cluster, deletions, fleet, furnish, job_with_notebook,
-    notable, reset_job, verdict,
+    DAY, HOUR, assert_everything_is_told, assert_in_step, create_cluster, deletions, fleet, furnish,
+    job_with_notebook, notable, reset_job, verdict,
 };
 
 fn refuse(path: &str) -> Fault {
@@ -157,6 +157,10 @@ async fn a_folder_that_is_kept_only_for_what_it_holds_goes_with_it() {
     super::house::delete_path(fleet.west(), "/Shared/finance/sub/by-hand");
     let report = fleet.sync().await;
     assert!(report.is_complete(|_| false), "{:#?}", notable(&report));
-    let gone = fleet.west().try_act(&http::Method::GET, "/api/2.0/workspace/get-status?path=/Shared/finance/sub", None);
+    let gone = fleet.west().try_act(
+        &http::Method::GET,
+        "/api/2.0/workspace/get-status?path=/Shared/finance/sub",
+        None,
+    );
     assert_eq!(gone.map_err(|(status, _)| status), Err(404));
 }

@@ -57,7 +57,7 @@ pub(crate) enum Gone {
     Confirmed(Tombstone),
     /// It may be there after all, and why we think so.
     Unsure(Key, String),
-    /// It and its copy are both gone.
+    /// Its copy is gone, and it is gone, too, or not our business any more: there is nothing left to say of it.
     Both,
     /// It is not in the selection any more. Nothing is concluded.
     Released(Key),
@@ -186,8 +186,14 @@ pub(crate) async fn originals(
     for (asset, _, presence) in ask_all(&route.source.client.reader(), unseen).await {
         let last_known = tombstones.get(&asset).map(|tombstone| tombstone.key.clone());
         let key = copy_key(view, &asset).or(last_known).unwrap_or_else(|| Key::new(asset.minted.as_str()));
+        let has_copy = view.ids.remote(&asset, &route.target.place).is_some();
+        let (is_gone, is_released) = match &presence {
+            Presence::Absent => (true, false),
+            Presence::Present(Some(name)) => (false, !is_taken(route, &asset, name)),
+            _ => (false, false),
+        };
         let found = match presence {
-            Presence::Absent if view.ids.remote(&asset, &route.target.place).is_none() => {
+            Presence::Absent | Presence::Present(_) if !has_copy && (is_gone || is_released) => {
                 forget(store, route, &asset).await?;
                 Gone::Both
             }
@@ -198,12 +204,12 @@ pub(crate) async fn originals(
                 store.put_tombstone(&tombstone).await?;
                 Gone::Confirmed(tombstone)
             }
-            Presence::Present(name) => {
+            Presence::Present(_) => {
                 // Whatever was concluded before was wrong, or is not true any more.
                 store.clear_tombstone(&asset, source).await?;
-                match name.filter(|name| !is_taken(route, &asset, name)) {
-                    Some(_) => Gone::Released(key),
-                    None => Gone::Unsure(key, "the list does not show it, a GET does".to_owned()),
+                match is_released {
+                    true => Gone::Released(key),
+                    false => Gone::Unsure(key, "the list does not show it, a GET does".to_owned()),
                 }
             }
             Presence::Unsure(why) => Gone::Unsure(key, why),

@@ -27,6 +27,7 @@ transcripts! {
     a_state_that_is_damaged,
     many_mistakes_at_once,
     no_config_at_all,
+    one_standby_of_two_is_down,
     two_groups_that_claim_one_asset,
     who_is_who,
 }
