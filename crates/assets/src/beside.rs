@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 
 /// The fields that name the items of a list.
-const ITEM_KEYS: &[&str] =
+pub const ITEM_KEYS: &[&str] =
     &["task_key", "job_cluster_key", "environment_key", "environment_variables_key", "name", "key"];
 
 /// The most comparisons that matching one list by content may cost; beyond that, items are matched by index.

@@ -32,6 +32,7 @@ mod secret;
 pub mod symbolize;
 mod tag;
 
+pub use beside::ITEM_KEYS;
 pub use error::Error;
 pub use kind::{AssetKind, Body, Listed, Listing, Scope};
 pub use portrait::Portrait;

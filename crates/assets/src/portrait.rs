@@ -87,8 +87,7 @@ fn open(fragment: &Fragment, value: &mut Value) {
         match field {
             Field::ServerOwned(at) => drop(at.take(value)),
             Field::Secret(at) => at.visit_mut(value, |_, secret| secret::withhold(secret)),
-            Field::Unordered(at) => at.visit_mut(value, |_, list| sort(list, None)),
-            Field::Keyed(at, key) => at.visit_mut(value, |_, list| sort(list, Some(key))),
+            Field::Unordered(at) => at.visit_mut(value, |_, list| sort(list)),
             _ => {}
         }
     }
@@ -108,11 +107,8 @@ fn open(fragment: &Fragment, value: &mut Value) {
     }
 }
 
-fn sort(list: &mut Value, key: Option<&str>) {
+fn sort(list: &mut Value) {
     if let Value::Array(items) = list {
-        items.sort_by_cached_key(|item| match key {
-            Some(key) => item.get(key).map(Value::to_string).unwrap_or_default(),
-            None => item.to_string(),
-        });
+        items.sort_by_cached_key(Value::to_string);
     }
 }

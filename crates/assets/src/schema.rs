@@ -150,7 +150,7 @@ pub enum Field {
     FreeText(Pattern, &'static str),
     /// A password or key. Where it is a reference to a secret scope it is carried; in plain text it is not.
     Secret(Pattern),
-    /// A list whose items are told apart by this key.
+    /// A list whose items are told apart by this key. It is carried in its order and compared without it.
     Keyed(Pattern, &'static str),
     /// A list whose order means nothing.
     Unordered(Pattern),

@@ -1,6 +1,9 @@
 //! Desired, observed and base, field by field. Pure.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
+use twinlake_assets::ITEM_KEYS;
 
 /// The pointers at which two documents differ, as people read them; whole subtrees where only one side has them.
 #[must_use]
@@ -17,7 +20,7 @@ pub(crate) fn differences(one: &Value, other: &Value) -> Vec<String> {
                 }
             }
             (Value::Array(mine), Value::Array(theirs)) if mine.len() == theirs.len() => {
-                for (index, (mine, theirs)) in mine.iter().zip(theirs).enumerate() {
+                for (index, (mine, theirs)) in side_by_side(mine, theirs).into_iter().enumerate() {
                     walk(mine, theirs, &format!("{at}/{index}"), found);
                 }
             }
@@ -43,7 +46,7 @@ pub(crate) fn not_kept(sent: &Value, kept: &Value) -> Vec<String> {
                     .for_each(|(key, value)| walk(value, theirs.get(key), &format!("{at}/{key}"), found));
             }
             (Value::Array(mine), Some(Value::Array(theirs))) if mine.len() == theirs.len() => {
-                for (index, (mine, theirs)) in mine.iter().zip(theirs).enumerate() {
+                for (index, (mine, theirs)) in side_by_side(mine, theirs).into_iter().enumerate() {
                     walk(mine, Some(theirs), &format!("{at}/{index}"), found);
                 }
             }
@@ -72,6 +75,22 @@ pub(crate) fn lost(field: &str) -> String {
     format!("{field}: not kept by the service")
 }
 
+/// Two lists of one length, item beside item. Items that have a key are found by it: a service may show tasks in an order
+/// of its own, and that is no difference. Where keys are missing, repeat, or differ, items are taken as they stand.
+fn side_by_side<'v>(mine: &'v [Value], theirs: &'v [Value]) -> Vec<(&'v Value, &'v Value)> {
+    let by_key = |key: &str| {
+        let mut of_key: HashMap<&str, &Value> = HashMap::new();
+        for item in theirs {
+            if of_key.insert(item.get(key)?.as_str()?, item).is_some() {
+                return None;
+            }
+        }
+        mine.iter().map(|item| Some((item, of_key.remove(item.get(key)?.as_str()?)?))).collect()
+    };
+    let keyed: Option<Vec<_>> = ITEM_KEYS.iter().find_map(|key| by_key(key));
+    keyed.unwrap_or_else(|| mine.iter().zip(theirs).collect())
+}
+
 fn says_nothing(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
@@ -95,6 +114,15 @@ mod tests {
         let other = json!({ "a": 1, "b": { "c": [1, 3] }, "e": 5 });
         assert_eq!(differences(&one, &other), ["/b/c/1", "/d", "/e"]);
         assert!(differences(&one, &one).is_empty());
+    }
+
+    #[test]
+    fn the_order_of_items_that_have_a_key_is_no_difference() {
+        let one = json!({ "tasks": [{ "task_key": "b", "n": 1 }, { "task_key": "a", "n": 2 }] });
+        let other = json!({ "tasks": [{ "task_key": "a", "n": 2 }, { "task_key": "b", "n": 3 }] });
+        assert_eq!(differences(&one, &other), ["/tasks/0/n"]);
+        assert_eq!(not_kept(&one, &other), ["/tasks/0/n"]);
+        assert_eq!(differences(&json!([1, 2]), &json!([2, 1])), ["/0", "/1"]);
     }
 
     #[test]

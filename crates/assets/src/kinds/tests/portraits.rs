@@ -132,10 +132,11 @@ fn json_inside_text_is_opened_and_text_that_is_none_stays_text() {
 }
 
 #[test]
-fn tasks_are_told_apart_by_their_keys_so_their_order_means_nothing() {
-    let one = json!({ "tasks": [{ "task_key": "b", "depends_on": [{ "task_key": "y" }, { "task_key": "x" }] }, { "task_key": "a" }] });
-    let two = json!({ "tasks": [{ "task_key": "a" }, { "task_key": "b", "depends_on": [{ "task_key": "x" }, { "task_key": "y" }] }] });
-    assert_eq!(job(one).spec, job(two).spec);
+fn tasks_are_carried_in_the_order_in_which_they_stand() {
+    let settings = json!({ "tasks": [
+        { "task_key": "b", "depends_on": [{ "task_key": "y" }, { "task_key": "x" }] }, { "task_key": "a" },
+    ] });
+    assert_eq!(job(settings.clone()).spec["tasks"], settings["tasks"]);
 }
 
 #[test]

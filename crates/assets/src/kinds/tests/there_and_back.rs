@@ -379,7 +379,12 @@ fn an_edit_at_the_other_site_leaves_every_node_type_what_it_was() {
     let world = World { fragment: &kind("job").schema().fragment, mappings: &mappings };
     let original = portable("job", fixtures("job")[0].clone()).spec;
     let sent = world.take(&original, &east, &west, None);
-    assert_eq!(sent.pointer("/job_clusters/1/new_cluster/driver_node_type_id").unwrap(), "i4i.xlarge");
+    let drivers = sent["job_clusters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|cluster| &cluster["new_cluster"]["driver_node_type_id"]);
+    assert!(drivers.into_iter().any(|driver| driver == "i4i.xlarge"));
     let mut edited = sent.clone();
     edited["timeout_seconds"] = 60.into();
     edited["tasks"].as_array_mut().unwrap().reverse();
