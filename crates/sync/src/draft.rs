@@ -181,10 +181,13 @@ impl Case<'_> {
             fields.push("content".to_owned());
         }
         let rewrites = !fields.is_empty() || !drift.is_empty();
-        // A posture that we sent before and that is otherwise now was changed by somebody.
+        // A posture that we sent before and that is otherwise now was changed by somebody. What was never read back may
+        // be otherwise because we were stopped between a create and the call that puts it to sleep.
+        let was_there =
+            |at: &String| base.read_back.is_some() && base.sent.posture.get(at) == posture.get(at);
         let (theirs, ours) = posture_differences(&posture, &found.entry.version.posture)
             .into_iter()
-            .partition::<Vec<String>, _>(|at| base.sent.posture.get(at) == posture.get(at));
+            .partition::<Vec<String>, _>(was_there);
         drift.extend(theirs);
         fields.extend(ours);
 
