@@ -19,7 +19,7 @@ use crate::verbs::sim::{files, people};
 /// How a simulated account is served.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// A workspace, as NAME[:CLOUD[:REGION[:PORT]]]; the first one is the primary of the config [default: east and west]
+    /// A workspace, as `NAME[:CLOUD[:REGION[:PORT]]]`; the first one is the primary of the config [default: east and west]
     #[arg(long = "workspace", value_name = "SPEC", value_parser = account::parse)]
     workspaces: Vec<Wanted>,
 
