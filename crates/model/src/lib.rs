@@ -16,16 +16,20 @@
 //! | [`Version`] | hashes of spec and content, and the posture | *revision*: the service's word for its own history |
 //! | [`Base`] | what we sent, and what we then read back | *last applied*: that is only half of it |
 //! | [`Plan`] | the ordered changes that take a place from what it has to what it should have | *diff*: that is how it is found |
+//! | [`Fence`] | how surely an old primary is kept from processing, and what its unreplicated tail is | *lock*: it holds nothing by itself |
+//! | [`SeenRun`] | one run of something at a place, as it was last seen | *execution*: a [`RunId`] is ours, a seen run is theirs |
 //! | [`Verdict`] | what became of an asset in a cycle | *status*: says nothing of why |
 
 mod asset;
 mod base;
 mod digest;
 mod document;
+mod fence;
 mod group;
 mod id_map;
 mod ids;
 mod intent;
+mod ledger;
 mod mapping;
 mod pattern;
 mod plan;
@@ -38,6 +42,7 @@ pub use asset::{Key, Mark, Posture, Version};
 pub use base::Base;
 pub use digest::Digest;
 pub use document::{Document, MalformedDocument};
+pub use fence::{Diverged, Divergence, Fence, FenceLevel, How, Tail};
 pub use group::{
     DEFAULT_DELETION_GRACE, DEFAULT_MAX_DELETED_PERCENT, Estate, FailoverGroup, Guards, Objectives, Role,
     Shares, Tier, WorkspaceSet,
@@ -45,6 +50,7 @@ pub use group::{
 pub use id_map::IdMap;
 pub use ids::{AssetId, Epoch, GroupName, KindName, MalformedId, Place, RemoteId, RunId, SetName, SiteId};
 pub use intent::{Intent, Tombstone};
+pub use ledger::SeenRun;
 pub use mapping::{MappingTable, Mappings, Piece, Row, StringRow, Vocabulary};
 pub use pattern::Pattern;
 pub use plan::{Action, Call, CallBody, Change, Method, Plan, Purpose};
