@@ -100,8 +100,7 @@ impl Planning<'_> {
         self.settled.extend(told);
         for (asset, item) in &view.source.items {
             let Some(kind) = kinds::find(asset.kind.as_str()) else { continue };
-            let in_wave = |wave: &Selection| wave.takes(kind.schema().plural, &item.entry.key);
-            if !route.only.as_ref().is_none_or(in_wave) {
+            if route.only.as_ref().is_some_and(|wave| !wave.contains(asset)) {
                 continue;
             }
             if set_aside.contains(asset) {

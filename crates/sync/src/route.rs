@@ -1,7 +1,10 @@
 //! From where to where, what of it, in which role, and what the operator agreed to.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use twinlake_databricks::Client;
-use twinlake_model::{Digest, Epoch, GroupName, Guards, Mappings, Place, Role, Selection, Snapshot};
+use twinlake_model::{AssetId, Digest, Epoch, GroupName, Guards, Mappings, Place, Role, Selection, Snapshot};
 
 /// One end of a route.
 #[derive(Clone)]
@@ -32,7 +35,7 @@ pub struct Route {
     /// Take the source as it was in this snapshot, and ask it nothing.
     pub kept: Option<Snapshot>,
     /// Change only these of the assets: a wave.
-    pub only: Option<Selection>,
+    pub only: Option<Arc<BTreeSet<AssetId>>>,
     /// In which term.
     pub epoch: Epoch,
 }
