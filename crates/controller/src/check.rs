@@ -14,6 +14,7 @@ use twinlake_store::{Store, StoreOptions};
 use crate::claims::claims;
 use crate::same_workspace::twins;
 use crate::tenure::Ground;
+use crate::term::{self, Term};
 use crate::{ControllerError, Reach, Setup, Standing};
 
 /// How bad a finding is.
@@ -99,7 +100,7 @@ pub async fn check(config: &Config, setup: &Setup) -> Result<CheckReport, Contro
         notes: Ground::of(config).note().into_iter().collect(),
     };
     check_state(config, setup, &mut report).await;
-    check_witness(config, setup, &mut report).await;
+    let config = &as_of_now(config, setup, &mut report).await;
     let standings = reach_all(&reach, config, &mut report).await;
     let ids = standings.iter().map(|(place, standing)| (place, standing.identity.workspace_id.as_str()));
     if let Some(found) = twins(ids) {
@@ -148,21 +149,27 @@ async fn check_state(config: &Config, setup: &Setup, report: &mut CheckReport) {
     }
 }
 
-/// The witness must answer, and agree with the config on where production runs.
-async fn check_witness(config: &Config, setup: &Setup, report: &mut CheckReport) {
-    let ground = Ground::of(config);
-    for group in config.estate.groups.values() {
+/// The config, with each group's primary where its witness says that it is. The witness must answer.
+async fn as_of_now(config: &Config, setup: &Setup, report: &mut CheckReport) -> Config {
+    let (ground, mut now) = (Ground::of(config), config.clone());
+    for group in now.estate.groups.values_mut() {
         let error = match ground.look(setup, &group.name).await {
-            Ok(Some(standing)) if standing.primary != group.primary => ControllerError::OtherPrimary {
-                group: group.name.to_string(),
-                found: standing.primary,
-                wanted: group.primary.clone(),
-            },
-            Ok(_) => continue,
+            Ok(None) => continue,
+            Ok(Some(standing)) => {
+                let term = Term { epoch: standing.epoch, primary: standing.primary };
+                match term::prove_known(group, &term) {
+                    Ok(()) => {
+                        (group.standbys, group.primary) = (term.standbys(group), term.primary);
+                        continue;
+                    }
+                    Err(error) => error,
+                }
+            }
             Err(error) => error,
         };
         report.findings.push(about("witness", &error));
     }
+    now
 }
 
 async fn reach_all(reach: &Reach, config: &Config, report: &mut CheckReport) -> Vec<(Place, Standing)> {

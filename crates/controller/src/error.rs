@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use twinlake_base::ErrorClass;
-use twinlake_model::{Place, SiteId};
+use twinlake_model::{Epoch, Place, SiteId};
 
 /// An error of this crate.
 #[derive(Debug, thiserror::Error)]
@@ -79,14 +79,26 @@ pub enum ControllerError {
         #[source]
         source: Box<twinlake_lease::LeaseError>,
     },
-    /// Production runs elsewhere than the config says.
-    #[error("production of {group} runs in {found} by its lease, and in {wanted} by the config")]
-    OtherPrimary {
+    /// The lease names a primary that the config does not know.
+    #[error(
+        "production of {group} runs in {found} by its lease, and the config knows no such site of the group"
+    )]
+    StrangePrimary {
         /// The group.
         group: String,
         /// Where it runs.
         found: SiteId,
-        /// Where the config says that it runs.
+    },
+    /// Production moved while we were about to work for it.
+    #[error("production of {group} runs in {found} since epoch {epoch}, and not in {wanted} any more")]
+    Moved {
+        /// The group.
+        group: String,
+        /// Where it runs.
+        found: SiteId,
+        /// Since which epoch.
+        epoch: Epoch,
+        /// Where we took it to run.
         wanted: SiteId,
     },
     /// A cycle ended early.
@@ -198,7 +210,8 @@ impl ControllerError {
             Self::Cycle { source, .. } | Self::Crawl(source) => source.class(),
             Self::SameWorkspace { .. }
             | Self::OtherEstate { .. }
-            | Self::OtherPrimary { .. }
+            | Self::StrangePrimary { .. }
+            | Self::Moved { .. }
             | Self::NotThatPlan { .. }
             | Self::Contested { .. } => ErrorClass::Refused,
             Self::UnknownGroup { .. } | Self::NoWorkspace { .. } | Self::UnknownAsset { .. } => {
@@ -238,9 +251,10 @@ impl ControllerError {
             Self::OtherEstate { .. } => {
                 Some("set `local_state` in twinlake.yml to a file of this estate's own".to_owned())
             }
-            Self::OtherPrimary { group, found, .. } => {
-                Some(format!("set failover_groups.{group}.primary to {found} in twinlake.yml"))
+            Self::StrangePrimary { group, found } => {
+                Some(format!("name {found} among the sites of failover_groups.{group} in twinlake.yml"))
             }
+            Self::Moved { .. } => Some("twinlake status".to_owned()),
             Self::NotThatPlan { .. } => Some("twinlake plan".to_owned()),
             Self::Stopped => Some("run `twinlake sync` to continue".to_owned()),
             Self::UnknownAsset { .. } => {

@@ -10,6 +10,7 @@ use twinlake_store::{Store, StoreOptions};
 
 use crate::legs::{Leg, legs};
 use crate::same_workspace::{Twins, twins};
+use crate::term::{self, Term};
 use crate::{ControllerError, Reach, Setup};
 
 /// The fact of the state file that names its estate.
@@ -17,7 +18,8 @@ const ESTATE: &str = "estate";
 /// The folder that we make ourselves when it holds the state: it is ours by its name.
 const OWN_FOLDER: &str = ".twinlake";
 
-/// An estate, opened. Holds the state's lock as long as it lives.
+/// An estate, opened. Holds the state's lock as long as it, or a clone of it, lives.
+#[derive(Clone)]
 pub struct House {
     pub(crate) setup: Setup,
     pub(crate) config: Config,
@@ -90,6 +92,26 @@ impl House {
         }
     }
 
+    /// The estate as it stands now: each group's primary is where the witness says that it is, and every other site of
+    /// it is a standby. The config only says where a group began. Every operation begins with this.
+    ///
+    /// # Errors
+    /// When the state cannot be read, or a witness names a site that the config does not know.
+    pub async fn now(&self) -> Result<Self, ControllerError> {
+        let mut house = self.clone();
+        for group in self.config.estate.groups.values() {
+            house.orient(&group.name, &term::of(self, group).await?.term);
+        }
+        Ok(house)
+    }
+
+    /// Takes a group to be in this term.
+    pub(crate) fn orient(&mut self, group: &GroupName, term: &Term) {
+        if let Some(group) = self.config.estate.groups.get_mut(group) {
+            (group.standbys, group.primary) = (term.standbys(group), term.primary.clone());
+        }
+    }
+
     /// The legs of a group.
     #[must_use]
     pub fn legs(&self, group: &FailoverGroup) -> Vec<Leg> {
@@ -101,10 +123,10 @@ impl House {
         self.reach.client(&self.config, place, Policy::PATIENT)
     }
 
-    /// A new run.
-    pub(crate) fn new_run(&self) -> RunId {
+    /// A new run of something.
+    pub(crate) fn new_run(&self, of: &str) -> RunId {
         let at = self.setup.clock.now().strftime("%Y%m%dT%H%M%SZ");
-        RunId::new(format!("sync-{at}-{}", self.setup.entropy.hex(6)))
+        RunId::new(format!("{of}-{at}-{}", self.setup.entropy.hex(6)))
     }
 
     /// Asks the places of some legs which workspaces they are, and proves that no two of those that answer are one.

@@ -117,6 +117,7 @@ async fn complete(
 /// # Errors
 /// When the asset is not one, has a copy already, or no such stranger was seen.
 pub async fn adopt(house: &House, text: &str) -> Result<Vec<Adopted>, ControllerError> {
+    let house = &house.now().await?;
     let asset = one(house, text).await?;
     let refuse = |why: &str| ControllerError::NotAdoptable { asset: asset.to_string(), why: why.to_owned() };
     let kind = kinds::find(asset.kind.as_str()).ok_or_else(|| refuse("its kind is not kept"))?;

@@ -1,7 +1,7 @@
 //! What a group copies from where to where: one leg per workspace set and standby. Pure.
 
 use serde::Serialize;
-use twinlake_model::{Estate, FailoverGroup, GroupName, Place, Selection, Selector};
+use twinlake_model::{Estate, FailoverGroup, GroupName, Place, Selection, Selector, SiteId, WorkspaceSet};
 
 /// One leg of a group: a workspace set, from the primary to one standby.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -17,7 +17,10 @@ pub struct Leg {
     pub selection: Selection,
 }
 
-/// The legs of a group, sets in the order of the config, standbys in their order.
+/// The legs of a group, from its primary: sets in the order of the config, standbys in their order.
+///
+/// The base layer travels with every leg, but never to a site where another group is primary: there it belongs to
+/// those who work with it.
 #[must_use]
 pub(crate) fn legs(estate: &Estate, group: &FailoverGroup) -> Vec<Leg> {
     let of_set = |set| {
@@ -30,9 +33,32 @@ pub(crate) fn legs(estate: &Estate, group: &FailoverGroup) -> Vec<Leg> {
             group: group.name.clone(),
             source: group.place(set, &group.primary),
             target: group.place(set, standby),
-            selection: with_base_layer(&set.assets, &estate.base_layer),
+            selection: selection_at(estate, group, set, standby),
         })
         .collect()
+}
+
+/// What a group may bring into a role at one of its sites: its own assets, and the base layer unless another group is
+/// primary there.
+pub(crate) fn selection_at(
+    estate: &Estate,
+    group: &FailoverGroup,
+    set: &WorkspaceSet,
+    site: &SiteId,
+) -> Selection {
+    let works_there = |other: &&FailoverGroup| {
+        other.name != group.name
+            && other.primary == *site
+            && other.sets.iter().any(|its| its.name == set.name)
+    };
+    if group.primary == *site || !estate.groups.values().any(|other| works_there(&other)) {
+        return with_base_layer(&set.assets, &estate.base_layer);
+    }
+    let mut own = set.assets.clone();
+    if estate.base_layer != Selection::none() {
+        own.exclude.extend(estate.base_layer.include.iter().cloned());
+    }
+    own
 }
 
 /// A group's selection, and the base layer's.

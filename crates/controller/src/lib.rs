@@ -36,6 +36,7 @@ mod status;
 mod stop;
 mod sync;
 mod tenure;
+mod term;
 mod under_way;
 
 pub use check::{CheckReport, Finding, PlaceChecked, Severity, check};

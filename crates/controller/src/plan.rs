@@ -31,6 +31,7 @@ pub async fn plan(
     group: Option<&str>,
     observer: Arc<dyn Observer>,
 ) -> Result<Vec<PlannedLeg>, ControllerError> {
+    let house = &house.now().await?;
     let mut planned = Vec::new();
     for group in house.groups(group)? {
         let legs = house.legs(group);

@@ -123,6 +123,7 @@ struct Facts {
 /// When there is no such group, or the state cannot be read.
 pub async fn status(house: &House, group: Option<&str>) -> Result<Status, ControllerError> {
     let now = house.setup.clock.now();
+    let house = &house.now().await?;
     let mut groups = Vec::new();
     for group in house.groups(group)? {
         let mut legs = Vec::new();
@@ -250,6 +251,7 @@ mod tests {
             accept: Selection::none(),
             guards: Guards::default(),
             shares: Shares::default(),
+            safety: twinlake_model::Safety::default(),
             schedule: None,
         }
     }

@@ -38,6 +38,7 @@ pub async fn sync(
     stop: &Stop,
     observer: Arc<dyn Observer>,
 ) -> Result<SyncReport, ControllerError> {
+    let house = &house.now().await?;
     let groups = house.groups(options.group.as_deref())?;
     let legs: Vec<Leg> = groups.iter().flat_map(|group| house.legs(group)).collect();
     let ground = Ground::of(&house.config);
@@ -131,7 +132,7 @@ impl Work<'_> {
             Some((of, plan)) if of == leg => Approval::Plan(plan.digest()),
             _ => Approval::Routine,
         };
-        let run = house.new_run();
+        let run = house.new_run("sync");
         let cycle = LegCycle { house, leg, run: &run, approval, epoch: tenure.epoch() };
         let ended = cycle.run(tenure, self.stop, self.observer).await;
         cycle.audit(&ended).await?;

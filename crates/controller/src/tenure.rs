@@ -8,9 +8,10 @@ use twinlake_base::Instant;
 use twinlake_config::Config;
 use twinlake_databricks::{Permit, PermitRefused};
 use twinlake_lease::{Lease, LeaseError, Standing, Terms, Witness};
-use twinlake_model::{Epoch, FailoverGroup, GroupName};
+use twinlake_model::{Epoch, FailoverGroup, GroupName, SiteId};
 use twinlake_objects::{Objects, ObjectsOptions};
 
+use crate::term::{self, Term};
 use crate::{ControllerError, House, News, Observer, Setup};
 
 /// The folder of leases beside the state, where the config names no witness that this version can use.
@@ -26,6 +27,29 @@ impl Tenure {
     /// The group's primary term.
     pub(crate) fn epoch(&self) -> Epoch {
         self.lease.epoch()
+    }
+
+    /// Begins the next epoch, with its primary: the moment of a failover.
+    ///
+    /// # Errors
+    /// When the witness cannot be told, or somebody else has taken over. Then the epoch may or may not have begun; the
+    /// next look tells.
+    pub(crate) async fn advance(
+        &self,
+        house: &House,
+        group: &FailoverGroup,
+        primary: &SiteId,
+    ) -> Result<Term, ControllerError> {
+        let of = |source| ControllerError::Lease { group: group.name.to_string(), source: Box::new(source) };
+        let epoch = self.lease.advance(primary).await.map_err(of)?;
+        let term = Term { epoch, primary: primary.clone() };
+        term::remember(&house.store, group, &term).await?;
+        Ok(term)
+    }
+
+    /// The group's primary term.
+    pub(crate) fn term(&self) -> Term {
+        Term { epoch: self.lease.epoch(), primary: self.lease.primary() }
     }
 
     /// Lets go, once nothing is under way any more. If the witness cannot be told, the lease is waited out, which costs
@@ -117,7 +141,7 @@ impl Ground {
 /// Takes the lease of a group. Another controller that shows itself refuses us at once; one that does not is waited out.
 ///
 /// # Errors
-/// When somebody else holds it, the witness cannot be asked, or the group's primary is not the one of the config.
+/// When somebody else holds it, the witness cannot be asked, or production moved since `group` was read.
 pub(crate) async fn take(
     house: &House,
     group: &FailoverGroup,
@@ -148,13 +172,22 @@ pub(crate) async fn take(
         let pause = Terms::default().renew_every.min(wait) + std::time::Duration::from_millis(50);
         house.setup.clock.sleep(pause).await;
     };
-    let (there, here) = (lease.primary(), &group.primary);
-    if there != *here {
-        let (group, wanted) = (group.name.to_string(), here.clone());
+    let term = Term { epoch: lease.epoch(), primary: lease.primary() };
+    let judged = match term::prove_known(group, &term) {
+        Ok(()) if term.primary != group.primary => Err(ControllerError::Moved {
+            group: group.name.to_string(),
+            found: term.primary.clone(),
+            epoch: term.epoch,
+            wanted: group.primary.clone(),
+        }),
+        judged => judged,
+    };
+    if let Err(error) = judged {
         // Nothing was sent under it.
         let _ = lease.release().await;
-        return Err(ControllerError::OtherPrimary { group, found: there, wanted });
+        return Err(error);
     }
+    term::remember(&house.store, group, &term).await?;
     let keeper = tokio::spawn({
         let lease = lease.clone();
         async move { lease.keep().await }
@@ -250,16 +283,34 @@ failover_groups:
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_config_that_knows_another_primary_than_the_lease_is_refused() {
+    async fn where_production_runs_is_known_by_the_witness_and_not_by_the_config() {
+        let folder = tempfile::tempdir().unwrap();
+        let nobody: Arc<dyn Observer> = Arc::new(Unobserved);
+        let one = controller(folder.path(), "anna", CONFIG).await;
+        let tenure = take_finance(&one, &nobody).await.unwrap();
+        let group = one.groups(Some("finance")).unwrap()[0];
+        tenure.advance(&one, group, &"west".into()).await.unwrap();
+        tenure.end(&one).await;
+        let other = controller(folder.path(), "ben", CONFIG).await;
+        let error = take_finance(&other, &nobody).await.err().unwrap();
+        assert!(error.is_refusal(), "{error}");
+        let now = other.now().await.unwrap();
+        let group = now.groups(Some("finance")).unwrap()[0];
+        assert_eq!((group.primary.as_str(), group.standbys[0].as_str()), ("west", "east"));
+        assert_eq!(take_finance(&now, &nobody).await.unwrap().epoch(), Epoch(2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_names_a_site_unknown_to_the_config_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let nobody: Arc<dyn Observer> = Arc::new(Unobserved);
         let one = controller(folder.path(), "anna", CONFIG).await;
         take_finance(&one, &nobody).await.unwrap().end(&one).await;
-        let swapped = CONFIG.replace("primary: east, standbys: [west]", "primary: west, standbys: [east]");
-        let other = controller(folder.path(), "ben", &swapped).await;
+        let elsewhere = CONFIG.replace("east", "north");
+        let other = controller(folder.path(), "ben", &elsewhere).await;
         let error = take_finance(&other, &nobody).await.err().unwrap();
-        assert!(error.is_refusal(), "{error}");
-        assert_eq!(error.hint().unwrap(), "set failover_groups.finance.primary to east in twinlake.yml");
+        assert!(error.is_refusal() && error.hint().unwrap().contains("name east among"), "{error}");
+        assert!(other.now().await.is_err());
     }
 
     #[tokio::test(start_paused = true)]
