@@ -13,6 +13,7 @@ pub(crate) fn config(args: &ConfigArgs, env: &Env) -> anyhow::Result<Config> {
         vars: args.vars.iter().cloned().collect(),
         env: env.clone(),
         known_kinds: plural_names(),
+        ..LoadOptions::default()
     };
     Ok(load(&args.config, &options)?)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{GroupName, Key, Mappings, Place, Selection, SetName, SiteId};
+use crate::{GroupName, Key, Mappings, Place, Safety, Selection, SetName, SiteId};
 
 /// How long an asset must have been missing at the source before its copy is deleted.
 pub const DEFAULT_DELETION_GRACE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -124,6 +124,9 @@ pub struct FailoverGroup {
     pub guards: Guards,
     /// Our part of each API limit.
     pub shares: Shares,
+    /// The rules under which it moves.
+    #[serde(default)]
+    pub safety: Safety,
     /// How often to sync.
     pub schedule: Option<Duration>,
 }

@@ -18,6 +18,7 @@
 //! | [`Plan`] | the ordered changes that take a place from what it has to what it should have | *diff*: that is how it is found |
 //! | [`Fence`] | how surely an old primary is kept from processing, and what its unreplicated tail is | *lock*: it holds nothing by itself |
 //! | [`SeenRun`] | one run of something at a place, as it was last seen | *execution*: a [`RunId`] is ours, a seen run is theirs |
+//! | [`Safety`] | the rules under which a group may be moved, decided before a run begins | *policy*: that is a kind of asset |
 //! | [`Verdict`] | what became of an asset in a cycle | *status*: says nothing of why |
 
 mod asset;
@@ -33,6 +34,7 @@ mod ledger;
 mod mapping;
 mod pattern;
 mod plan;
+pub mod safety;
 mod selection;
 mod snapshot;
 mod symbol;
@@ -54,6 +56,7 @@ pub use ledger::SeenRun;
 pub use mapping::{MappingTable, Mappings, Piece, Row, StringRow, Vocabulary};
 pub use pattern::Pattern;
 pub use plan::{Action, Call, CallBody, Change, Method, Plan, Purpose};
+pub use safety::Safety;
 pub use selection::{MalformedSelector, Selection, Selector};
 pub use snapshot::{Entry, Manifest, Snapshot};
 pub use symbol::{reference, references_in, symbol};

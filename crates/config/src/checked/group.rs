@@ -75,6 +75,7 @@ pub(crate) fn check(raw: &RawGroup, around: &Surroundings<'_>) -> CheckedGroup {
         accept,
         guards,
         shares,
+        safety: twinlake_model::Safety::default(),
         schedule,
     });
     CheckedGroup { group, claims, contacts: raw.contacts.iter().filter_map(contact).collect() }
