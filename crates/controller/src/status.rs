@@ -146,13 +146,9 @@ pub async fn status(house: &House, group: Option<&str>) -> Result<Status, Contro
 
 async fn facts(house: &House, group: &FailoverGroup, leg: Leg) -> Result<Facts, ControllerError> {
     let store = &house.store;
-    let all = store.cycles(&leg.source, &leg.target, CYCLES_BACK).await?;
-    let mut cycles: Vec<PastCycle> = all.clone();
+    let mut cycles = store.cycles(&leg.source, &leg.target, CYCLES_BACK).await?;
     cycles.retain(|past| past.cycle.group == leg.group);
-    // The state keeps the verdicts of a direction's last cycle, whichever group's it was.
-    let last_ended = all.iter().find(|past| past.end.is_some());
-    let is_ours = last_ended.is_some_and(|past| past.cycle.group == leg.group);
-    let outcomes = if is_ours { store.outcomes(&leg.source, &leg.target).await? } else { Vec::new() };
+    let outcomes = store.outcomes(&leg.group, &leg.source, &leg.target).await?;
     let standard = Standard {
         accept: &group.accept,
         tombstones: &store.tombstones(&leg.source).await?,

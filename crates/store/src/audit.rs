@@ -81,6 +81,33 @@ impl Store {
         self.read("verifying the audit", async |db| verify(db).await)
     }
 
+    /// The digest of a row, which vouches for it and all rows before it. None: there is no such row.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn audit_digest(&self, number: u64) -> Result<Option<Digest>, StoreError> {
+        self.read("reading the audit", async |db| {
+            let found: Option<Vec<u8>> = sqlx::query_scalar("SELECT digest FROM audit WHERE number = ?")
+                .bind(signed(number)?)
+                .fetch_optional(db)
+                .await?;
+            found.as_deref().map(digest).transpose()
+        })
+    }
+
+    /// How many rows the audit has, and the digest of the last one, without walking the chain.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn audit_head(&self) -> Result<Option<(u64, Digest)>, StoreError> {
+        self.read("reading the audit", async |db| {
+            let row = sqlx::query("SELECT number, digest FROM audit ORDER BY number DESC LIMIT 1")
+                .fetch_optional(db)
+                .await?;
+            row.map(|row| Ok((unsigned(row.try_get(0)?)?, digest(row.try_get(1)?)?))).transpose()
+        })
+    }
+
     /// The newest entries, newest first.
     ///
     /// # Errors

@@ -108,6 +108,11 @@ pub(crate) fn timestamp(text: &str) -> Outcome<Timestamp> {
     Ok(text.parse()?)
 }
 
+/// A date that is kept as microseconds, because it is compared.
+pub(crate) fn moment(microseconds: i64) -> Outcome<Timestamp> {
+    Ok(Timestamp::from_microsecond(microseconds)?)
+}
+
 /// A digest of 32 bytes.
 pub(crate) fn digest(bytes: &[u8]) -> Outcome<Digest> {
     bytes

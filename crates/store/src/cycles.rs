@@ -76,7 +76,8 @@ impl Store {
         .await
     }
 
-    /// Records how a cycle ended, and its verdicts in place of the direction's former ones: both or neither.
+    /// Records how a cycle ended, and its verdicts in place of the former ones of its group
+    /// and direction: both or neither.
     ///
     /// # Errors
     /// [`StoreError::NotOpen`] when it has ended before; then nothing is changed.
@@ -101,8 +102,8 @@ impl Store {
                 return Err(StoreError::NotOpen { what: "cycle", number: id.0 }.into());
             }
             sqlx::query(
-                "INSERT OR REPLACE INTO outcomes (source, target, cycle, size, zstd) \
-                 SELECT source, target, id, ?, ? FROM cycle WHERE id = ?",
+                "INSERT OR REPLACE INTO outcomes (group_name, source, target, cycle, size, zstd) \
+                 SELECT group_name, source, target, id, ?, ? FROM cycle WHERE id = ?",
             )
             .bind(size)
             .bind(zstd)
@@ -154,21 +155,30 @@ impl Store {
         })
     }
 
-    /// The verdicts of a direction's cycle that ended last; none before the first.
+    /// The verdicts of a group's cycle in a direction that ended last; none before the first. Another group's cycles
+    /// between the same places have verdicts of their own.
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub async fn outcomes(&self, source: &Place, target: &Place) -> Result<Vec<Outcome>, StoreError> {
+    pub async fn outcomes(
+        &self,
+        group: &GroupName,
+        source: &Place,
+        target: &Place,
+    ) -> Result<Vec<Outcome>, StoreError> {
         self.read("loading verdicts", async |db| {
             let (Some(from), Some(to)) = (known_place(db, source).await?, known_place(db, target).await?)
             else {
                 return Ok(Vec::new());
             };
-            let row = sqlx::query("SELECT size, zstd FROM outcomes WHERE source = ? AND target = ?")
-                .bind(from)
-                .bind(to)
-                .fetch_optional(db)
-                .await?;
+            let row = sqlx::query(
+                "SELECT size, zstd FROM outcomes WHERE group_name = ? AND source = ? AND target = ?",
+            )
+            .bind(group.as_str())
+            .bind(from)
+            .bind(to)
+            .fetch_optional(db)
+            .await?;
             let Some(row) = row else { return Ok(Vec::new()) };
             let bytes = unpack(row.try_get(1)?, unsigned(row.try_get(0)?)?)?;
             Ok(serde_json::from_slice(&bytes)?)

@@ -21,6 +21,12 @@ pub enum StoreError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// Something is where a new file should go.
+    #[error("{} is there already", .path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another process works with this state.
     #[error("the state {} is locked by {holder}", .path.display())]
     Locked {
@@ -139,7 +145,7 @@ impl StoreError {
     #[must_use]
     pub const fn class(&self) -> ErrorClass {
         match self {
-            Self::Locked { .. } => ErrorClass::Refused,
+            Self::Locked { .. } | Self::Exists { .. } => ErrorClass::Refused,
             Self::NoFolder { .. } | Self::NoFile { .. } | Self::MissingBlob { .. } => ErrorClass::Missing,
             Self::ReadOnly { .. } => ErrorClass::Denied,
             Self::Damaged { .. }
@@ -161,6 +167,9 @@ impl StoreError {
                 folder.display()
             )),
             Self::NoFile { .. } => Some("run `twinlake sync`, which makes it".into()),
+            Self::Exists { path } => {
+                Some(format!("it was left as it is; move {} away, or choose another path", path.display()))
+            }
             Self::Older { .. } => Some("run `twinlake sync`, which brings it up to date".into()),
             Self::Locked { .. } => Some(
                 "wait until it has ended; if it hangs, end it by its process number and run again".into(),

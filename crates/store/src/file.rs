@@ -76,24 +76,37 @@ fn create(path: &Path, now: Timestamp) -> Result<(), StoreError> {
         return Err(StoreError::Damaged { path: path.to_owned(), detail });
     }
     let unfinished = with_suffix(path, ".new");
-    for suffix in ["", "-wal", "-shm"] {
-        match std::fs::remove_file(with_suffix(&unfinished, suffix)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(StoreError::Io { doing: "clearing away", path: unfinished, source: error });
-            }
-            _ => {}
-        }
-    }
+    clear_away(&unfinished)?;
     drive(async {
         let options = SqliteConnectOptions::new().filename(&unfinished).create_if_missing(true);
         connect(options, 0, now).await?.close().await?;
         Ok(())
     })
     .map_err(|trouble: Trouble| trouble.about("creating the schema", &unfinished))?;
-    std::fs::rename(&unfinished, path)
-        // The name must reach the disk, too. Windows knows no such thing.
-        .and_then(|()| if cfg!(unix) { File::open(folder_of(path))?.sync_all() } else { Ok(()) })
-        .map_err(|source| StoreError::Io { doing: "creating", path: path.to_owned(), source })
+    std::fs::rename(&unfinished, path).and_then(|()| make_durable(path)).map_err(|source| StoreError::Io {
+        doing: "creating",
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Removes a file that never became a state, and what SQLite and the lock put beside it.
+pub(crate) fn clear_away(unfinished: &Path) -> Result<(), StoreError> {
+    for suffix in ["", "-wal", "-shm", ".lock"] {
+        match std::fs::remove_file(with_suffix(unfinished, suffix)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                let path = unfinished.to_owned();
+                return Err(StoreError::Io { doing: "clearing away", path, source: error });
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A new name must reach the disk, too. Windows knows no such thing.
+pub(crate) fn make_durable(path: &Path) -> std::io::Result<()> {
+    if cfg!(unix) { File::open(folder_of(path))?.sync_all() } else { Ok(()) }
 }
 
 /// What can be said about a file without opening it as a database.
@@ -175,7 +188,7 @@ fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

@@ -4,13 +4,17 @@
 //! |---|---|
 //! | `store` | the handle, and how a write becomes a transaction |
 //! | `blobs` | documents and contents, by digest |
-//! | `snapshots` | what a place had, as history |
+//! | `snapshots` | what a place had, as history, and what is pinned of it |
 //! | `pairs` | the id map |
 //! | `bases` | what we last did, per asset and direction |
 //! | `intents` | what we are about to do |
 //! | `tombstones` | what the source no longer has |
 //! | `cycles` | each cycle, and the verdicts of the latest |
 //! | `audit` | who did what, in a chain of digests |
+//! | `seen_runs` | what ran at a place, as it was last seen |
+//! | `fences` | how surely an old primary is held back |
+//! | `approvals` | who said yes to what |
+//! | `export` | the whole state as bytes, and back into a file |
 //! | `run_log` | what happened in each run: a [`Log`](twinlake_workflow::Log) |
 //! | `meta` | a few facts about the estate |
 //! | `migration`, `file`, `lock` | the schema, the file on disk, and whose it is |
@@ -20,6 +24,7 @@
 //! One controller works with a file at a time; a second one is refused with the first one's name. Whoever only looks
 //! ([`Store::open_to_read`]) may look meanwhile.
 
+mod approvals;
 mod audit;
 mod bases;
 mod blobs;
@@ -27,6 +32,8 @@ mod columns;
 mod cycles;
 mod drive;
 mod error;
+mod export;
+mod fences;
 mod file;
 mod intents;
 mod lock;
@@ -34,13 +41,16 @@ mod meta;
 mod migration;
 mod pairs;
 mod run_log;
+mod seen_runs;
 mod snapshots;
 mod store;
 mod tombstones;
 mod trouble;
 
+pub use approvals::Approval;
 pub use audit::{AuditEntry, AuditReport, AuditRow, BrokenRow};
 pub use cycles::{Cycle, CycleEnd, CycleId, PastCycle};
 pub use error::StoreError;
+pub use export::Draft;
 pub use intents::IntentId;
 pub use store::{Store, StoreOptions};

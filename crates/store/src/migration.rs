@@ -17,6 +17,7 @@ pub(crate) struct Migration {
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "state", sql: include_str!("../migrations/0001_state.sql") },
     Migration { number: 2, name: "run_log", sql: include_str!("../migrations/0002_run_log.sql") },
+    Migration { number: 3, name: "moves", sql: include_str!("../migrations/0003_moves.sql") },
 ];
 
 /// Marks a file as ours in SQLite's own header ("TWLK").

@@ -20,6 +20,11 @@ impl Log for Store {
         Store::read(self, "reading the log of a run", async |db| read(db, run).await)
             .map_err(|error| log_error(run, error))
     }
+
+    async fn runs(&self) -> Result<Vec<String>, LogError> {
+        Store::read(self, "listing runs", async |db| runs(db).await)
+            .map_err(|error| log_error("(all)", error))
+    }
 }
 
 async fn append(db: &mut SqliteConnection, run: &str, expected: Seq, event: &Event) -> Outcome<Appended> {
@@ -63,6 +68,16 @@ async fn read(db: &mut SqliteConnection, run: &str) -> Outcome<Vec<Recorded>> {
         events.push(Recorded { seq, event });
     }
     Ok(events)
+}
+
+async fn runs(db: &mut SqliteConnection) -> Outcome<Vec<String>> {
+    let rows = sqlx::query("SELECT run, at FROM run_event WHERE seq = 1").fetch_all(db).await?;
+    let mut runs = Vec::with_capacity(rows.len());
+    for row in &rows {
+        runs.push((timestamp(row.try_get(1)?)?, row.try_get::<String, _>(0)?));
+    }
+    runs.sort();
+    Ok(runs.into_iter().map(|(_, run)| run).collect())
 }
 
 fn log_error(run: &str, error: StoreError) -> LogError {

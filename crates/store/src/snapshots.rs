@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
-use twinlake_model::{Digest, KindName, Manifest, Place, Snapshot};
+use twinlake_model::{Digest, KindName, Manifest, Place, RunId, Snapshot};
 
 use crate::columns::{digest, known_place, place_number, timestamp};
 use crate::trouble::Outcome;
@@ -83,16 +84,100 @@ impl Store {
                     .await?;
             let mut snapshots = Vec::with_capacity(rows.len());
             for row in &rows {
-                snapshots.push(Snapshot {
-                    place: place.clone(),
-                    at: timestamp(row.try_get(1)?)?,
-                    run: row.try_get::<&str, _>(2)?.into(),
-                    manifests: manifests_of(db, row.try_get(0)?).await?,
-                });
+                snapshots.push(snapshot_of(db, place, row).await?);
             }
             Ok(snapshots)
         })
     }
+
+    /// The snapshot of a place that a run made; its newest one where it made several.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn snapshot(&self, place: &Place, run: &RunId) -> Result<Option<Snapshot>, StoreError> {
+        self.read("loading a snapshot", async |db| {
+            let Some(number) = known_place(db, place).await? else { return Ok(None) };
+            let row = sqlx::query(
+                "SELECT id, at, run FROM snapshot WHERE place = ? AND run = ? ORDER BY id DESC LIMIT 1",
+            )
+            .bind(number)
+            .bind(run.as_str())
+            .fetch_optional(&mut *db)
+            .await?;
+            match row {
+                Some(row) => Ok(Some(snapshot_of(db, place, &row).await?)),
+                None => Ok(None),
+            }
+        })
+    }
+
+    /// Keeps the newest snapshot of a place for a run, for good: nothing that clears away history removes it, and
+    /// what is kept later does not take its place. Where the run has pinned one of that place before, that one stays
+    /// and is given. None: the place has no snapshot.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub async fn pin_latest_snapshot(
+        &self,
+        place: &Place,
+        by: &RunId,
+    ) -> Result<Option<Snapshot>, StoreError> {
+        self.write("pinning a snapshot", async |db| {
+            let Some(number) = known_place(db, place).await? else { return Ok(None) };
+            sqlx::query(
+                "INSERT OR IGNORE INTO snapshot_pin (run, place, snapshot) \
+                 SELECT ?, place, id FROM snapshot WHERE place = ? ORDER BY id DESC LIMIT 1",
+            )
+            .bind(by.as_str())
+            .bind(number)
+            .execute(&mut *db)
+            .await?;
+            pinned(db, place, number, by).await
+        })
+        .await
+    }
+
+    /// The snapshot of a place that a run has pinned.
+    ///
+    /// # Errors
+    /// When the state cannot be read.
+    pub async fn pinned_snapshot(&self, place: &Place, by: &RunId) -> Result<Option<Snapshot>, StoreError> {
+        self.read("loading a pinned snapshot", async |db| {
+            let Some(number) = known_place(db, place).await? else { return Ok(None) };
+            pinned(db, place, number, by).await
+        })
+    }
+}
+
+async fn pinned(
+    db: &mut SqliteConnection,
+    place: &Place,
+    number: i64,
+    by: &RunId,
+) -> Outcome<Option<Snapshot>> {
+    let row = sqlx::query(
+        "SELECT snapshot.id, snapshot.at, snapshot.run FROM snapshot_pin \
+         JOIN snapshot ON snapshot.id = snapshot_pin.snapshot \
+         WHERE snapshot_pin.run = ? AND snapshot_pin.place = ?",
+    )
+    .bind(by.as_str())
+    .bind(number)
+    .fetch_optional(&mut *db)
+    .await?;
+    match row {
+        Some(row) => Ok(Some(snapshot_of(db, place, &row).await?)),
+        None => Ok(None),
+    }
+}
+
+/// The snapshot of a row of id, at, run.
+async fn snapshot_of(db: &mut SqliteConnection, place: &Place, row: &SqliteRow) -> Outcome<Snapshot> {
+    Ok(Snapshot {
+        place: place.clone(),
+        at: timestamp(row.try_get(1)?)?,
+        run: row.try_get::<&str, _>(2)?.into(),
+        manifests: manifests_of(db, row.try_get(0)?).await?,
+    })
 }
 
 async fn manifests_of(db: &mut SqliteConnection, snapshot: i64) -> Outcome<BTreeMap<KindName, Digest>> {

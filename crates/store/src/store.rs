@@ -1,6 +1,7 @@
 //! The handle: one connection, one writer, every write a transaction that asks the gate before and after.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sqlx::{Connection, SqliteConnection};
@@ -29,7 +30,7 @@ pub struct StoreOptions {
 #[derive(Clone)]
 pub struct Store {
     state: Arc<State>,
-    options: StoreOptions,
+    pub(crate) options: StoreOptions,
 }
 
 struct State {
@@ -38,6 +39,8 @@ struct State {
     connection: Mutex<Option<SqliteConnection>>,
     /// Whether this handle only looks at what another process may be changing.
     others_write: bool,
+    /// Committed through any handle.
+    writes: AtomicU64,
     /// Held for a file that we write.
     _lock: Option<FileLock>,
 }
@@ -99,7 +102,13 @@ impl Store {
         options: StoreOptions,
     ) -> Self {
         let others_write = lock.is_none() && path != Path::new(file::MEMORY);
-        let state = State { path, connection: Mutex::new(Some(connection)), others_write, _lock: lock };
+        let state = State {
+            path,
+            connection: Mutex::new(Some(connection)),
+            others_write,
+            writes: AtomicU64::new(0),
+            _lock: lock,
+        };
         Self { state: Arc::new(state), options }
     }
 
@@ -124,18 +133,26 @@ impl Store {
         doing: &'static str,
         act: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, Trouble>,
     ) -> Result<T, StoreError> {
-        self.pass(Side::Before, doing).await?;
+        self.options.pass(Side::Before, doing).await?;
         let written = self
             .state
             .in_transaction("BEGIN IMMEDIATE", act)
             .map_err(|trouble| trouble.about(doing, &self.state.path))?;
-        self.pass(Side::After, doing).await?;
+        self.state.writes.fetch_add(1, Ordering::Relaxed);
+        self.options.pass(Side::After, doing).await?;
         Ok(written)
     }
 
-    async fn pass(&self, side: Side, what: &'static str) -> Result<(), StoreError> {
-        match self.options.gate.ask(Passage { seam: Seam::State, side, what })? {
-            GateDecision::Delay(duration) => self.options.clock.sleep(duration).await,
+    pub(crate) fn count_of_writes(&self) -> u64 {
+        self.state.writes.load(Ordering::Relaxed)
+    }
+}
+
+impl StoreOptions {
+    /// A passage of the gate.
+    pub(crate) async fn pass(&self, side: Side, what: &'static str) -> Result<(), StoreError> {
+        match self.gate.ask(Passage { seam: Seam::State, side, what })? {
+            GateDecision::Delay(duration) => self.clock.sleep(duration).await,
             GateDecision::Lose => return Err(StoreError::Lost { what, happened: side == Side::After }),
             GateDecision::Pass | GateDecision::Crash => {}
         }

@@ -42,4 +42,10 @@ pub trait Log: Send + Sync {
     /// # Errors
     /// [`LogError`]. Part of a log is never given as the whole.
     async fn read(&self, run: &str) -> Result<Vec<Recorded>, LogError>;
+
+    /// All runs that have begun, the oldest first: by the date of their first event, and by name where that is equal.
+    ///
+    /// # Errors
+    /// [`LogError`]. Some of them are never given as all.
+    async fn runs(&self) -> Result<Vec<String>, LogError>;
 }

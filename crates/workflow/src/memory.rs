@@ -28,6 +28,14 @@ impl Log for MemoryLog {
         let runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(runs.get(run).cloned().unwrap_or_default())
     }
+
+    async fn runs(&self) -> Result<Vec<String>, LogError> {
+        let runs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut begun: Vec<_> =
+            runs.iter().filter_map(|(run, events)| Some((events.first()?.event.at, run.clone()))).collect();
+        begun.sort();
+        Ok(begun.into_iter().map(|(_, run)| run).collect())
+    }
 }
 
 #[cfg(test)]

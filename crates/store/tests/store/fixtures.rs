@@ -5,10 +5,10 @@ use std::fmt::Write;
 use tempfile::TempDir;
 use twinlake_base::{Clock, Gate, Timestamp};
 use twinlake_model::{
-    AssetId, Base, Digest, Document, Entry, Epoch, Intent, Key, Manifest, Mark, Outcome, Place, Posture,
-    Purpose, RemoteId, Snapshot, Tombstone, Verdict, Version,
+    AssetId, Base, Digest, Document, Entry, Epoch, Fence, GroupName, Intent, Key, Manifest, Mark, Outcome,
+    Place, Posture, Purpose, RemoteId, SeenRun, Snapshot, Tail, Tombstone, Verdict, Version,
 };
-use twinlake_store::{AuditEntry, Cycle, CycleEnd, IntentId, Store, StoreError, StoreOptions};
+use twinlake_store::{Approval, AuditEntry, Cycle, CycleEnd, IntentId, Store, StoreError, StoreOptions};
 use twinlake_workflow::{Event, Log, LogError, Seq};
 
 pub(crate) fn options() -> StoreOptions {
@@ -114,6 +114,39 @@ pub(crate) fn outcome(number: u64, verdict: Verdict) -> Outcome {
     Outcome { asset: job(number), key: Key::new("nightly"), verdict }
 }
 
+pub(crate) fn finance() -> GroupName {
+    "finance".into()
+}
+
+pub(crate) fn seen_run(number: u64, began: i64, ended: Option<i64>, seen: i64) -> SeenRun {
+    SeenRun {
+        place: east(),
+        activity: "job_run".into(),
+        id: RemoteId::new(number.to_string()),
+        of: Some(job(number)),
+        name: "nightly".into(),
+        state: if ended.is_some() { "TERMINATED" } else { "RUNNING" }.into(),
+        began_at: at(began),
+        ended_at: ended.map(at),
+        result: ended.map(|_| "SUCCESS".into()),
+        parameters: None,
+        creator: Some("ana@acme.example".into()),
+        seen_at: at(seen),
+    }
+}
+
+pub(crate) fn fence(group: &GroupName, place: Place) -> Fence {
+    Fence {
+        group: group.clone(),
+        place,
+        epoch: Epoch(2),
+        since: at(4),
+        level: None,
+        confirmed_at: None,
+        tail: Tail::Unseen,
+    }
+}
+
 pub(crate) fn audit_entry(action: &str) -> AuditEntry {
     AuditEntry {
         at: at(5),
@@ -125,7 +158,7 @@ pub(crate) fn audit_entry(action: &str) -> AuditEntry {
 }
 
 /// Writes one of everything, in this order. Each step is one transaction.
-pub(crate) const STEPS: usize = 16;
+pub(crate) const STEPS: usize = 22;
 
 /// Takes one step of the scenario.
 pub(crate) async fn step(store: &Store, number: usize) -> Result<(), StoreError> {
@@ -158,7 +191,18 @@ pub(crate) async fn step(store: &Store, number: usize) -> Result<(), StoreError>
                 other => panic!("{other}"),
             })
         }
-        _ => store.append_audit(&audit_entry("sync.applied")).await.map(drop),
+        15 => store.append_audit(&audit_entry("sync.applied")).await.map(drop),
+        16 => {
+            store.put_seen_runs(&east(), at(9), &[seen_run(1, 2, Some(3), 9), seen_run(2, 3, None, 9)]).await
+        }
+        17 => store.put_fence(&fence(&finance(), east())).await,
+        18 => store.pin_latest_snapshot(&east(), &"failover-1".into()).await.map(drop),
+        19 => {
+            let (subject, by, note) = ("plan".to_owned(), "ana".to_owned(), None);
+            store.put_approval(&Approval { subject, by, at: at(3), note }).await
+        }
+        20 => store.forget_seen_runs(&east(), at(8)).await.map(drop),
+        _ => store.remove_fence(&finance(), &east()).await,
     }
 }
 
@@ -185,8 +229,14 @@ pub(crate) async fn everything_in(store: &Store) -> String {
     line(&bases);
     line(&store.tombstones(&east()).await.unwrap());
     line(&store.cycles(&east(), &west(), 10).await.unwrap());
-    line(&store.outcomes(&east(), &west()).await.unwrap());
+    line(&store.outcomes(&finance(), &east(), &west()).await.unwrap());
     line(&store.read("run-1").await.unwrap());
+    line(&store.runs().await.unwrap());
+    line(&store.seen_runs(&east(), None).await.unwrap());
+    line(&store.last_ledger_look(&east()).await.unwrap());
+    line(&store.fences(&finance()).await.unwrap());
+    line(&store.pinned_snapshot(&east(), &"failover-1".into()).await.unwrap());
+    line(&store.approvals("plan").await.unwrap());
     line(&store.audit(10).await.unwrap());
     line(&store.verify_audit().await.unwrap());
     text

@@ -88,7 +88,7 @@ async fn twenty_thousand_assets_are_kept_and_loaded_quickly() {
         store.document(*digest).await.unwrap();
     }
     watch.lap("loading documents one by one");
-    assert_eq!(store.outcomes(&east(), &west()).await.unwrap(), outcomes);
+    assert_eq!(store.outcomes(&finance(), &east(), &west()).await.unwrap(), outcomes);
     watch.lap("loading verdicts");
     assert_eq!(store.find_ids("1000077").await.unwrap().len(), 1);
     watch.lap("searching the id map");

@@ -99,6 +99,10 @@ impl Log for GatedLog {
     async fn read(&self, run: &str) -> Result<Vec<Recorded>, LogError> {
         self.log.read(run).await
     }
+
+    async fn runs(&self) -> Result<Vec<String>, LogError> {
+        self.log.runs().await
+    }
 }
 
 /// Functions that pass a gate.

@@ -17,6 +17,7 @@ pub async fn holds(log: impl Log + 'static) {
     events_come_back_whole_and_in_order(&*log).await;
     an_append_that_expects_another_end_changes_nothing(&*log).await;
     runs_do_not_see_each_other(&*log).await;
+    runs_are_told_from_the_oldest_and_only_once_they_have_begun(&*log).await;
     of_racing_appends_exactly_one_wins(log).await;
 }
 
@@ -55,6 +56,25 @@ async fn runs_do_not_see_each_other(log: &dyn Log) {
         assert_eq!(log.append(run, Seq::START, &event(3)).await.unwrap(), Appended::At(Seq(1)));
     }
     assert_eq!(log.read("conformance-a").await.unwrap().len(), 1);
+}
+
+async fn runs_are_told_from_the_oldest_and_only_once_they_have_begun(log: &dyn Log) {
+    let ours = async || {
+        let runs = log.runs().await.unwrap();
+        runs.into_iter().filter(|run| run.starts_with("conformance-old")).collect::<Vec<_>>()
+    };
+    assert_eq!(ours().await, [""; 0]);
+    log.read("conformance-old-never").await.unwrap();
+    log.append("conformance-old-never", Seq(3), &event(1)).await.unwrap();
+    // A date with and one without a fraction of a second sort differently as text.
+    for (run, nanosecond) in [("b", 2_000_000_000), ("c", 2_500_000_000), ("a", 7), ("d", 7)] {
+        let at = Timestamp::from_nanosecond(nanosecond).unwrap();
+        let run = format!("conformance-old {run}/é");
+        log.append(&run, Seq::START, &Event { at, ..event(1) }).await.unwrap();
+        log.append(&run, Seq(1), &event(2)).await.unwrap();
+    }
+    let expected = ["a", "d", "b", "c"].map(|run| format!("conformance-old {run}/é"));
+    assert_eq!(ours().await, expected);
 }
 
 async fn of_racing_appends_exactly_one_wins(log: Arc<dyn Log>) {

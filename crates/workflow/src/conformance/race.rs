@@ -218,6 +218,10 @@ impl Log for TogetherLog {
         }
         events
     }
+
+    async fn runs(&self) -> Result<Vec<String>, LogError> {
+        self.log.runs().await
+    }
 }
 
 #[derive(Default)]
@@ -246,5 +250,9 @@ impl Log for StallingLog {
 
     async fn read(&self, run: &str) -> Result<Vec<Recorded>, LogError> {
         self.log.read(run).await
+    }
+
+    async fn runs(&self) -> Result<Vec<String>, LogError> {
+        self.log.runs().await
     }
 }

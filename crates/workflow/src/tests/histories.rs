@@ -304,4 +304,8 @@ impl Log for Photographed {
     async fn read(&self, run: &str) -> Result<Vec<Recorded>, LogError> {
         self.log.read(run).await
     }
+
+    async fn runs(&self) -> Result<Vec<String>, LogError> {
+        self.log.runs().await
+    }
 }
