@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use serde_json::Value;
 use twinlake_databricks::{Complete, Reader};
-use twinlake_model::{Call, Change, Key, Mark, Posture, RemoteId, Selection};
+use twinlake_model::{AssetId, Call, Change, Key, Mark, Posture, RemoteId, Selection};
 
 use crate::{Error, Portrait, Ration, Schema};
 
@@ -70,6 +70,14 @@ pub trait AssetKind: fmt::Debug + Send + Sync {
 
     /// The remote id in the answer to a create. None for kinds whose id is their path.
     fn created(&self, answer: &Value) -> Option<RemoteId>;
+
+    /// The one request that keeps an asset of a lost or half-dead place from being used any more, for kinds that have one:
+    /// made from the kept document of that very place, so that the place need not be read. It may be repeated.
+    ///
+    /// It is undone by whatever next brings the place into step: the document holds what was there before.
+    fn coarse_fence(&self, _asset: &AssetId, _spec: &Value) -> Option<Call> {
+        None
+    }
 
     /// Whether the service itself puts such an object into every workspace, so that it is adopted rather than created.
     fn is_built_in(&self, _key: &Key) -> bool {

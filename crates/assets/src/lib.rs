@@ -4,6 +4,7 @@
 //! |---|---|
 //! | which kinds there are | [`kinds`] |
 //! | what a kind must say of itself | [`AssetKind`], and its data: [`Schema`] |
+//! | what may be running that is no asset | [`activities`], [`Activity`] |
 //! | what a plain REST collection needs | [`RestKind`]: a constant |
 //! | how a service's document becomes portable | [`symbolize`] |
 //! | how it becomes what it must be at another site | [`localize`] |
@@ -16,6 +17,8 @@
 //!
 //! This crate decides nothing about *when*: it knows what kinds are, not what changed.
 
+pub mod activities;
+mod activity;
 mod beside;
 mod edit;
 mod error;
@@ -32,13 +35,14 @@ mod secret;
 pub mod symbolize;
 mod tag;
 
+pub use activity::{Activity, History, Running, Use};
 pub use beside::ITEM_KEYS;
 pub use error::Error;
 pub use kind::{AssetKind, Body, Listed, Listing, Scope};
 pub use portrait::Portrait;
 pub use rest::{Address, RestKind, RunState, WritePath};
 pub use schema::{
-    Asleep, By, Embed, Field, Fragment, IdShape, KeyRule, Missing, Ration, Reference, Schema, Sleeps,
-    TagForm, Tags,
+    By, Constant, Embed, Fenced, Field, Fragment, IdShape, KeyRule, Missing, Ration, Reference, Schema,
+    Sleeps, TagForm, Tags,
 };
 pub use tag::{TAG_KEY, has_room};

@@ -1,10 +1,14 @@
 //! Plain REST collections: a kind that is only a constant.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use twinlake_base::ErrorClass;
 use twinlake_databricks::{Complete, ListCall, Paging, Reader, segment};
-use twinlake_model::{Action, Call, CallBody, Change, Key, Method, Posture, Purpose, RemoteId, symbol};
+use twinlake_model::{
+    Action, AssetId, Call, CallBody, Change, Key, Method, Posture, Purpose, RemoteId, symbol,
+};
 
 use crate::{AssetKind, Error, Listed, Listing, Portrait, Schema, Scope, posture, tag};
 
@@ -76,14 +80,14 @@ impl WritePath {
 
     /// The call that sends `spec` (or nothing but the id) for an asset.
     #[must_use]
-    pub fn call(&self, purpose: Purpose, change: &Change, spec: Option<Value>) -> Call {
+    pub fn call(&self, purpose: Purpose, asset: &AssetId, spec: Option<Value>) -> Call {
         let mut body = match (self.wrapped_in, spec) {
             (Some(field), Some(spec)) => Value::Object(Map::from_iter([(field.to_owned(), spec)])),
             (None, Some(spec)) => spec,
             (_, None) => Value::Object(Map::new()),
         };
         if let (Some(field), Value::Object(fields)) = (self.id_at, &mut body) {
-            fields.insert(field.to_owned(), symbol(&change.asset));
+            fields.insert(field.to_owned(), symbol(asset));
         }
         let is_empty = body.as_object().is_some_and(Map::is_empty);
         let body =
@@ -142,9 +146,13 @@ impl RestKind {
     /// What is sent as the spec: the spec with posture and tag put back.
     #[must_use]
     pub fn body(&self, change: &Change, spec: &Value) -> Value {
+        self.dressed(&change.asset, spec, &change.desired.posture)
+    }
+
+    fn dressed(&self, asset: &AssetId, spec: &Value, posture: &Posture) -> Value {
         let mut body = spec.clone();
-        posture::put(&self.schema, &mut body, &change.desired.posture);
-        tag::put(&self.schema, &change.asset, &mut body);
+        posture::put(&self.schema, &mut body, posture);
+        tag::put(&self.schema, asset, &mut body);
         body
     }
 
@@ -155,14 +163,22 @@ impl RestKind {
         // What was just made and is not known to run at its source stops (P6).
         let wanted = if change.observed.is_none() { wanted.or(Some(false)) } else { wanted };
         match (self.run_state, wanted, assumed) {
-            (Some(state), Some(true), Some(false)) => vec![state.start.call(Purpose::Posture, change, None)],
-            (Some(state), Some(false), Some(true)) => vec![state.stop.call(Purpose::Posture, change, None)],
+            (Some(state), Some(true), Some(false)) => {
+                vec![state.start.call(Purpose::Posture, &change.asset, None)]
+            }
+            (Some(state), Some(false), Some(true)) => {
+                vec![state.stop.call(Purpose::Posture, &change.asset, None)]
+            }
             _ => Vec::new(),
         }
     }
 
     fn update_body(&self, change: &Change, spec: &Value) -> Value {
-        let mut body = self.body(change, spec);
+        self.updatable(self.body(change, spec))
+    }
+
+    /// What an update takes of a body.
+    fn updatable(&self, mut body: Value) -> Value {
         if let (Some(only), Value::Object(fields)) = (self.updates_only, &mut body) {
             fields.retain(|field, _| only.contains(&field.as_str()));
         }
@@ -205,6 +221,54 @@ pub(crate) async fn read(
     }
 }
 
+/// Reads a document that gives its `arrays`, which stand below `holder`, a hundred at a time: page by page, put together.
+/// None where it is not there, or goes away between two pages.
+pub(crate) async fn read_whole(
+    reader: &Reader,
+    path: &str,
+    id: (&str, &str),
+    holder: &str,
+    arrays: &[&str],
+) -> Result<Option<Value>, Error> {
+    let Some(mut whole) = read(reader, path, &[id]).await? else { return Ok(None) };
+    let mut tokens = BTreeSet::new();
+    while let Some(token) = next_page(&mut whole) {
+        if !tokens.insert(token.clone()) {
+            let reason = "the same page token came twice: its pages go in a circle".to_owned();
+            return Err(
+                twinlake_databricks::Error::Malformed { request: format!("GET {path}"), reason }.into()
+            );
+        }
+        let Some(mut page) = read(reader, path, &[id, ("page_token", &token)]).await? else {
+            return Ok(None);
+        };
+        append(&mut whole, &mut page, holder, arrays);
+    }
+    Ok(Some(whole))
+}
+
+/// Takes the token of the next page out of a document.
+fn next_page(document: &mut Value) -> Option<String> {
+    let token = document.as_object_mut()?.remove("next_page_token")?;
+    token.as_str().filter(|token| !token.is_empty()).map(str::to_owned)
+}
+
+/// Appends a page's arrays, and takes over its token.
+fn append(whole: &mut Value, page: &mut Value, holder: &str, arrays: &[&str]) {
+    if let (Some(whole), Some(page)) = (whole.pointer_mut(holder), page.pointer_mut(holder)) {
+        for field in arrays {
+            let Some(Value::Array(more)) = page.get_mut(*field).map(Value::take) else { continue };
+            match whole.get_mut(*field) {
+                Some(Value::Array(items)) => items.extend(more),
+                _ => whole[*field] = Value::Array(more),
+            }
+        }
+    }
+    if let Some(token) = page.get_mut("next_page_token") {
+        whole["next_page_token"] = token.take();
+    }
+}
+
 #[async_trait]
 impl AssetKind for RestKind {
     fn schema(&self) -> &Schema {
@@ -230,14 +294,14 @@ impl AssetKind for RestKind {
         match change.action {
             Action::Create | Action::CreateStub => {
                 let mut calls =
-                    vec![self.create.call(Purpose::Create, change, Some(self.body(change, spec)))];
+                    vec![self.create.call(Purpose::Create, &change.asset, Some(self.body(change, spec)))];
                 calls.extend(self.run_state_calls(change, Some(true)));
                 calls
             }
             Action::Update | Action::Fill => {
-                let update = change
-                    .sends_document()
-                    .then(|| self.update.call(Purpose::Update, change, Some(self.update_body(change, spec))));
+                let update = change.sends_document().then(|| {
+                    self.update.call(Purpose::Update, &change.asset, Some(self.update_body(change, spec)))
+                });
                 let runs =
                     change.observed.as_ref().and_then(|now| now.posture.get(RunState::WORD)?.as_bool());
                 let run_state = self.run_state_calls(change, runs);
@@ -247,7 +311,7 @@ impl AssetKind for RestKind {
                     _ => update.into_iter().chain(run_state).collect(),
                 }
             }
-            Action::Delete => vec![self.delete.call(Purpose::Delete, change, None)],
+            Action::Delete => vec![self.delete.call(Purpose::Delete, &change.asset, None)],
             Action::Adopt => Vec::new(),
         }
     }
@@ -262,6 +326,15 @@ impl AssetKind for RestKind {
 
     fn is_built_in(&self, key: &Key) -> bool {
         (self.is_built_in)(key)
+    }
+
+    fn coarse_fence(&self, asset: &AssetId, spec: &Value) -> Option<Call> {
+        if self.schema.coarse_fence.is_empty() {
+            return None;
+        }
+        let mut body = self.dressed(asset, spec, &Posture::none());
+        self.schema.coarse_fence.iter().for_each(|fenced| fenced.put(&mut body));
+        Some(self.update.call(Purpose::Posture, asset, Some(self.updatable(body))))
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Schema {
     pub fragment: Fragment,
     /// The fields that decide whether it runs.
     pub sleeps: &'static [Sleeps],
+    /// What one edit sets, beside its sleep, so that nothing can start with it any more. Empty: no single edit does that.
+    pub coarse_fence: &'static [Fenced],
     /// Where an identity tag has room.
     pub tags: Option<Tags>,
     /// What cannot travel. Shown by `twinlake kinds`.
@@ -162,9 +164,20 @@ pub struct Sleeps {
     /// Where. Counts wherever the object that would hold it exists, also if the field itself is absent there.
     pub at: Pattern,
     /// What an absent field means.
-    pub absent: Asleep,
+    pub absent: Constant,
     /// What it must be on a standby.
-    pub asleep: Asleep,
+    pub asleep: Constant,
+}
+
+/// A field that is not posture, and that the coarse fence of a lost primary sets nevertheless.
+///
+/// It is a part of what the asset is, so whoever brings the place into step again puts the recorded value back.
+#[derive(Debug)]
+pub struct Fenced {
+    /// Where. A plain pointer.
+    pub at: Pattern,
+    /// What stops it.
+    pub stops_at: Constant,
 }
 
 /// A posture that only so many assets of a workspace can have.
@@ -180,7 +193,7 @@ pub struct Ration {
 
 /// A plain value, in a constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asleep {
+pub enum Constant {
     /// A JSON string.
     Text(&'static str),
     /// A JSON number.
@@ -189,7 +202,7 @@ pub enum Asleep {
     Flag(bool),
 }
 
-impl Asleep {
+impl Constant {
     /// As JSON.
     #[must_use]
     pub fn value(self) -> Value {
@@ -197,6 +210,16 @@ impl Asleep {
             Self::Text(text) => json!(text),
             Self::Number(number) => json!(number),
             Self::Flag(flag) => json!(flag),
+        }
+    }
+}
+
+impl Fenced {
+    /// Puts what stops it into a document.
+    pub(crate) fn put(&self, document: &mut Value) {
+        let (holder, field) = self.at.0.rsplit_once('/').unwrap_or(("", self.at.0));
+        if let Some(Value::Object(fields)) = document.pointer_mut(holder) {
+            fields.insert(field.to_owned(), self.stops_at.value());
         }
     }
 }

@@ -16,14 +16,30 @@ pub fn symbolize(fragment: &Fragment, document: &mut Value, place: &Place, ids: 
         if reference.by != By::Id {
             return;
         }
-        let remote = match value {
-            // A reference to a parameter is filled in when the job runs.
-            Value::String(text) if !text.is_empty() && !text.contains("{{") => RemoteId::new(text.as_str()),
-            Value::Number(number) => RemoteId::new(number.to_string()),
-            _ => return,
-        };
+        let Some(remote) = remote_id(value) else { return };
         *value = symbol(&ids.identity(&reference.to.into(), place, &remote));
     });
+}
+
+/// A field that holds an id, read.
+fn remote_id(value: &Value) -> Option<RemoteId> {
+    match value {
+        // A reference to a parameter is filled in when the job runs.
+        Value::String(text) if !text.is_empty() && !text.contains("{{") => Some(RemoteId::new(text.as_str())),
+        Value::Number(number) => Some(RemoteId::new(number.to_string())),
+        _ => None,
+    }
+}
+
+/// The ids that a raw document holds of other assets, each with its kind.
+pub(crate) fn ids_in(fragment: &Fragment, raw: &Value) -> Vec<(RemoteId, &'static str)> {
+    let mut ids = Vec::new();
+    each_reference(fragment, &mut raw.clone(), &mut |reference, value| {
+        if reference.by == By::Id {
+            ids.extend(remote_id(value).map(|remote| (remote, reference.to)));
+        }
+    });
+    ids
 }
 
 /// Brings a document that was made symbolic earlier up to date: an asset that was paired since goes by another name.

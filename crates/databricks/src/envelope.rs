@@ -33,12 +33,21 @@ const TEMPORARY: &[&str] = &[
 /// The one among them that says "too many requests" (so that nothing was done).
 const OUT_OF_TOKENS: &str = "RPC token bucket limit has been exceeded";
 
-/// Calls whose "not found" is a 400 `INVALID_PARAMETER_VALUE`: the path's end, and what the message then contains.
-const DISGUISED: &[(&str, &[(&str, &str)])] = &[
-    ("/clusters/get", &[("Cluster ", " does not exist"), ("Cannot access cluster ", "unpinned more than")]),
-    ("/jobs/get", &[("Job ", " does not exist")]),
-    ("/jobs/runs/get", &[("Run ", " does not exist"), ("Run: ", "doesn't exist")]),
+/// Calls whose "not found" is a 400 `INVALID_PARAMETER_VALUE`: method, the path's end, and what the message then contains.
+const DISGUISED: &[(&str, &str, Texts)] = &[
+    (
+        "GET",
+        "/clusters/get",
+        &[("Cluster ", " does not exist"), ("Cannot access cluster ", "unpinned more than")],
+    ),
+    ("GET", "/jobs/get", &[("Job ", " does not exist")]),
+    ("GET", "/jobs/runs/get", &[("Run ", " does not exist"), ("Run: ", "doesn't exist")]),
+    ("POST", "/jobs/runs/cancel", &[("Run ", " does not exist"), ("Run: ", "doesn't exist")]),
+    ("POST", "/jobs/runs/cancel-all", &[("Job ", " does not exist")]),
 ];
+
+/// Texts that a message contains, the second behind the first.
+type Texts = &'static [(&'static str, &'static str)];
 
 /// Reads a body.
 pub(crate) fn read(status: StatusCode, body: &[u8]) -> Fault {
@@ -127,14 +136,12 @@ pub(crate) fn is_throttled(status: u16, fault: &Fault) -> bool {
 }
 
 fn is_disguised_missing(method: &str, path: &str, status: u16, fault: &Fault) -> bool {
-    method == "GET"
-        && status == 400
+    let of_call = DISGUISED.iter().filter(|(of, end, _)| *of == method && path.ends_with(end));
+    status == 400
         && fault.code == "INVALID_PARAMETER_VALUE"
-        && DISGUISED.iter().filter(|(end, _)| path.ends_with(end)).flat_map(|(_, texts)| texts.iter()).any(
-            |(before, after)| {
-                fault.message.find(before).is_some_and(|at| fault.message[at..].contains(after))
-            },
-        )
+        && of_call.flat_map(|(_, _, texts)| texts.iter()).any(|(before, after)| {
+            fault.message.find(before).is_some_and(|at| fault.message[at..].contains(after))
+        })
 }
 
 fn by_code(code: &str) -> Option<ErrorClass> {
@@ -240,6 +247,12 @@ mod tests {
             ("/api/2.2/jobs/runs/get", "Run: 7 in job: 8 doesn't exist"),
         ] {
             assert_eq!(class_of("GET", path, 400, &body(message)).0, ErrorClass::Missing, "{message}");
+        }
+        for (path, message) in [
+            ("/api/2.2/jobs/runs/cancel", "Run 7 does not exist."),
+            ("/api/2.2/jobs/runs/cancel-all", "Job 7 does not exist."),
+        ] {
+            assert_eq!(class_of("POST", path, 400, &body(message)).0, ErrorClass::Missing, "{message}");
         }
         assert_eq!(
             class_of("POST", "/api/2.2/jobs/reset", 400, &body("Job 7 does not exist.")).0,

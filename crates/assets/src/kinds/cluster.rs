@@ -73,6 +73,7 @@ static REST: RestKind = RestKind {
             embeds: &[Embed::At(Pattern(""), &CLUSTER_SPEC)],
         },
         sleeps: &[],
+        coarse_fence: &[],
         tags: Some(Tags { at: Pattern("/custom_tags"), room: 45, form: TagForm::Map }),
         leaves_behind: &[
             "passwords of Docker images and keys of Log Analytics given in plain text",
@@ -151,13 +152,13 @@ impl AssetKind for Cluster {
         let pinned = |posture: &Posture| posture.get(PINNED).and_then(Value::as_bool).unwrap_or(false);
         let is_pinned = change.observed.as_ref().is_some_and(|now| pinned(&now.posture));
         if change.action == Action::Delete {
-            let unpin = is_pinned.then(|| UNPIN.call(Purpose::Posture, change, None));
+            let unpin = is_pinned.then(|| UNPIN.call(Purpose::Posture, &change.asset, None));
             return unpin.into_iter().chain(REST.calls(change, spec)).collect();
         }
         let mut calls = REST.calls(change, spec);
         match (pinned(&change.desired.posture), is_pinned) {
-            (true, false) => calls.push(PIN.call(Purpose::Posture, change, None)),
-            (false, true) => calls.push(UNPIN.call(Purpose::Posture, change, None)),
+            (true, false) => calls.push(PIN.call(Purpose::Posture, &change.asset, None)),
+            (false, true) => calls.push(UNPIN.call(Purpose::Posture, &change.asset, None)),
             _ => {}
         }
         calls

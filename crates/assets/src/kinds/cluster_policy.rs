@@ -49,6 +49,7 @@ static REST: RestKind = RestKind {
             ],
         },
         sleeps: &[],
+        coarse_fence: &[],
         tags: None,
         leaves_behind: &[
             "passwords of Docker images given in plain text",

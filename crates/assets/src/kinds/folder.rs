@@ -30,6 +30,7 @@ static SCHEMA: Schema = Schema {
     holds_others: true,
     fragment: Fragment::EMPTY,
     sleeps: &[],
+    coarse_fence: &[],
     tags: None,
     leaves_behind: &[],
     consistency: Duration::from_secs(5),

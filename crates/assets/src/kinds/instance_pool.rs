@@ -3,13 +3,19 @@
 //! Names are unique. The list is not paged. An edit takes a few fields only and insists on an unchanged node type;
 //! everything else is fixed at creation. A pool sleeps by keeping no idle instances; those it has end by its own
 //! idle timeout.
+//!
+//! The coarse fence takes all room from it. Clusters that run on it go on; a new one, a larger one and every job cluster
+//! finds no instance (<https://docs.databricks.com/compute/pools>, observed 2026-11-20: the maximum counts used instances
+//! and idle ones).
+//! TODO(robustness): prove on a live workspace that `max_capacity` 0 is taken, and taken as none rather than as no limit,
+//! and that an edit without `max_capacity` lifts a limit that an earlier edit set. No page says either.
 
 use std::time::Duration;
 
 use twinlake_databricks::Paging;
 use twinlake_model::{MappingTable, Pattern};
 
-use crate::schema::{Asleep, Field, Fragment, IdShape, KeyRule, Schema, Sleeps, TagForm, Tags};
+use crate::schema::{Constant, Fenced, Field, Fragment, IdShape, KeyRule, Schema, Sleeps, TagForm, Tags};
 use crate::{Address, RestKind, WritePath};
 
 /// The kind.
@@ -60,9 +66,10 @@ pub static KIND: RestKind = RestKind {
         },
         sleeps: &[Sleeps {
             at: Pattern("/min_idle_instances"),
-            absent: Asleep::Number(0),
-            asleep: Asleep::Number(0),
+            absent: Constant::Number(0),
+            asleep: Constant::Number(0),
         }],
+        coarse_fence: &[Fenced { at: Pattern("/max_capacity"), stops_at: Constant::Number(0) }],
         tags: Some(Tags { at: Pattern("/custom_tags"), room: 45, form: TagForm::Map }),
         leaves_behind: &[
             "passwords of preloaded Docker images given in plain text",

@@ -15,7 +15,6 @@
 //! TODO(robustness): prove on a live workspace that a continuous job takes `max_concurrent_runs` 0, and that a job may be
 //! created without tasks.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,7 +24,7 @@ use twinlake_model::{Call, Change, Key, Pattern, Posture, RemoteId};
 
 use crate::fragments::{CLUSTER_SPEC, ENVIRONMENT, SQL_CONDITION, TASK, TRIGGER};
 use crate::schema::{
-    Asleep, By, Embed, Field, Fragment, IdShape, KeyRule, Missing, Reference, Schema, Sleeps, TagForm, Tags,
+    By, Constant, Embed, Field, Fragment, IdShape, KeyRule, Missing, Reference, Schema, Sleeps, TagForm, Tags,
 };
 use crate::{
     Address, AssetKind, Body, Error, Listed, Listing, Portrait, RestKind, Scope, WritePath, portrait, rest,
@@ -53,7 +52,7 @@ const fn principal(at: &'static str) -> Reference {
 }
 
 const fn paused(at: &'static str) -> Sleeps {
-    Sleeps { at: Pattern(at), absent: Asleep::Text("UNPAUSED"), asleep: Asleep::Text("PAUSED") }
+    Sleeps { at: Pattern(at), absent: Constant::Text("UNPAUSED"), asleep: Constant::Text("PAUSED") }
 }
 
 static REST: RestKind = RestKind {
@@ -114,15 +113,16 @@ static REST: RestKind = RestKind {
             paused("/triggers/*/pause_status"),
             Sleeps {
                 at: Pattern("/max_concurrent_runs"),
-                absent: Asleep::Number(1),
-                asleep: Asleep::Number(0),
+                absent: Constant::Number(1),
+                asleep: Constant::Number(0),
             },
             Sleeps {
                 at: Pattern("/queue/enabled"),
-                absent: Asleep::Flag(false),
-                asleep: Asleep::Flag(false),
+                absent: Constant::Flag(false),
+                asleep: Constant::Flag(false),
             },
         ],
+        coarse_fence: &[],
         tags: Some(Tags { at: Pattern("/tags"), room: 25, form: TagForm::Map }),
         leaves_behind: &[
             "run history",
@@ -163,24 +163,7 @@ impl AssetKind for Job {
     }
 
     async fn read(&self, reader: &Reader, remote: &RemoteId) -> Result<Option<Value>, Error> {
-        let path = "/api/2.2/jobs/get";
-        let Some(mut whole) = rest::read(reader, path, &[("job_id", remote.as_str())]).await? else {
-            return Ok(None);
-        };
-        let mut tokens = BTreeSet::new();
-        while let Some(token) = next_page(&mut whole) {
-            if !tokens.insert(token.clone()) {
-                let reason = "the same page token came twice: the job's pages go in a circle".to_owned();
-                return Err(
-                    twinlake_databricks::Error::Malformed { request: format!("GET {path}"), reason }.into()
-                );
-            }
-            let query = [("job_id", remote.as_str()), ("page_token", token.as_str())];
-            // Gone between two pages: it does not exist any more.
-            let Some(mut page) = rest::read(reader, path, &query).await? else { return Ok(None) };
-            append(&mut whole, &mut page);
-        }
-        Ok(Some(whole))
+        rest::read_whole(reader, "/api/2.2/jobs/get", ("job_id", remote.as_str()), "/settings", PAGED).await
     }
 
     fn stub(&self, spec: &Value) -> Value {
@@ -193,26 +176,6 @@ impl AssetKind for Job {
 
     fn created(&self, answer: &Value) -> Option<RemoteId> {
         REST.created(answer)
-    }
-}
-
-/// Takes the token of the next page out of a document.
-fn next_page(document: &mut Value) -> Option<String> {
-    let token = document.as_object_mut()?.remove("next_page_token")?;
-    token.as_str().filter(|token| !token.is_empty()).map(str::to_owned)
-}
-
-/// Appends a page's arrays, and takes over its token.
-fn append(whole: &mut Value, page: &mut Value) {
-    for field in PAGED {
-        let Some(Value::Array(more)) = page["settings"].get_mut(*field).map(Value::take) else { continue };
-        match whole["settings"].get_mut(*field) {
-            Some(Value::Array(items)) => items.extend(more),
-            _ => whole["settings"][*field] = Value::Array(more),
-        }
-    }
-    if let Some(token) = page.get_mut("next_page_token") {
-        whole["next_page_token"] = token.take();
     }
 }
 

@@ -71,4 +71,4 @@ pub fn free_texts() -> BTreeSet<&'static str> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

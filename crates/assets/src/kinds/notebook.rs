@@ -30,6 +30,7 @@ static SCHEMA: Schema = Schema {
     holds_others: false,
     fragment: Fragment::EMPTY,
     sleeps: &[],
+    coarse_fence: &[],
     tags: None,
     leaves_behind: &[
         "revision history",

@@ -49,6 +49,7 @@ pub static KIND: RestKind = RestKind {
             embeds: &[],
         },
         sleeps: &[],
+        coarse_fence: &[],
         tags: Some(Tags { at: Pattern("/tags/custom_tags"), room: 44, form: TagForm::Pairs }),
         leaves_behind: &[
             "the owner: on the standby it is whoever Twinlake signs in as",

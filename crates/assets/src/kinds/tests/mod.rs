@@ -5,7 +5,7 @@ mod fixtures;
 mod listings;
 mod portraits;
 mod secrets;
-mod support;
+pub(crate) mod support;
 mod table;
 mod there_and_back;
 mod transcripts;

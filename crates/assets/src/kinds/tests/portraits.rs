@@ -151,6 +151,7 @@ fn a_list_without_an_order_is_put_into_one() {
         id: (twinlake_model::Pattern("/id"), IdShape::Text),
         holds_others: false,
         sleeps: &[],
+        coarse_fence: &[],
         tags: None,
         leaves_behind: &[],
         consistency: std::time::Duration::ZERO,

@@ -15,31 +15,31 @@ use twinlake_model::{
 
 use crate::{AssetKind, Error, Listed, Portrait, Scope, kinds, symbolize};
 
-pub(super) fn kind(name: &str) -> &'static dyn AssetKind {
+pub(crate) fn kind(name: &str) -> &'static dyn AssetKind {
     kinds::find(name).unwrap()
 }
 
-pub(super) fn east() -> Place {
+pub(crate) fn east() -> Place {
     "prod@east".parse().unwrap()
 }
 
-pub(super) fn west() -> Place {
+pub(crate) fn west() -> Place {
     "prod@west".parse().unwrap()
 }
 
 /// The raw documents of a kind.
-pub(super) fn fixtures(name: &str) -> Vec<Value> {
+pub(crate) fn fixtures(name: &str) -> Vec<Value> {
     let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/{name}.json"));
     serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
 }
 
 /// A raw document, taken apart.
-pub(super) fn portrait(name: &str, raw: Value) -> Portrait {
+pub(crate) fn portrait(name: &str, raw: Value) -> Portrait {
     kind(name).portray(raw).unwrap()
 }
 
 /// A raw document of east, made portable.
-pub(super) fn portable(name: &str, raw: Value) -> Portrait {
+pub(crate) fn portable(name: &str, raw: Value) -> Portrait {
     let mut portrait = portrait(name, raw);
     symbolize::symbolize(&kind(name).schema().fragment, &mut portrait.spec, &east(), &IdMap::default());
     portrait
@@ -47,7 +47,7 @@ pub(super) fn portable(name: &str, raw: Value) -> Portrait {
 
 /// Every asset that documents refer to, and `asset` itself, paired with an id of west: ids of numbers become others,
 /// ids of text become `west-…`.
-pub(super) fn paired_in_west(asset: &AssetId, documents: &[&Value]) -> IdMap {
+pub(crate) fn paired_in_west(asset: &AssetId, documents: &[&Value]) -> IdMap {
     let referred = documents.iter().flat_map(|document| references_in(document));
     IdMap::of(referred.chain([asset.clone()]).map(|asset| {
         let remote = match asset.minted.as_str().parse::<i64>() {
@@ -58,12 +58,12 @@ pub(super) fn paired_in_west(asset: &AssetId, documents: &[&Value]) -> IdMap {
     }))
 }
 
-pub(super) fn asset(name: &str, portrait: &Portrait) -> AssetId {
+pub(crate) fn asset(name: &str, portrait: &Portrait) -> AssetId {
     AssetId::new(name.into(), east(), portrait.remote.clone())
 }
 
 /// A change that makes west's copy of a portable document.
-pub(super) fn change(name: &str, action: Action, portrait: &Portrait, posture: Posture) -> Change {
+pub(crate) fn change(name: &str, action: Action, portrait: &Portrait, posture: Posture) -> Change {
     let version = |posture| Version { spec: Digest::of(b""), posture, content: None };
     let desired = version(posture);
     serde_json::from_value(json!({
@@ -74,11 +74,11 @@ pub(super) fn change(name: &str, action: Action, portrait: &Portrait, posture: P
     .unwrap()
 }
 
-pub(super) fn posture(entries: Value) -> Posture {
+pub(crate) fn posture(entries: Value) -> Posture {
     serde_json::from_value(entries).unwrap()
 }
 
-pub(super) fn key(text: &str) -> Key {
+pub(crate) fn key(text: &str) -> Key {
     Key::new(text)
 }
 
@@ -86,7 +86,7 @@ pub(super) fn key(text: &str) -> Key {
 type Script = dyn Fn(&str) -> Option<Value> + Send + Sync;
 
 /// A service that answers from a script and remembers what it was asked.
-pub(super) struct Service {
+pub(crate) struct Service {
     script: Box<Script>,
     asked: Mutex<Vec<String>>,
 }
@@ -106,11 +106,11 @@ impl Transport for Service {
 }
 
 impl Service {
-    pub(super) fn new(script: impl Fn(&str) -> Option<Value> + Send + Sync + 'static) -> Arc<Self> {
+    pub(crate) fn new(script: impl Fn(&str) -> Option<Value> + Send + Sync + 'static) -> Arc<Self> {
         Arc::new(Self { script: Box::new(script), asked: Mutex::default() })
     }
 
-    pub(super) fn reader(self: &Arc<Self>) -> Reader {
+    pub(crate) fn reader(self: &Arc<Self>) -> Reader {
         let host = Host::parse("https://east.cloud.databricks.com").unwrap();
         let clock = Clock::simulated("2026-03-01T00:00:00Z".parse().unwrap());
         Client::builder(host, Secret::new("token".to_owned()))
@@ -122,12 +122,12 @@ impl Service {
             .reader()
     }
 
-    pub(super) fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap().clone()
     }
 
     /// Lists a kind, with everything that was found.
-    pub(super) async fn list(
+    pub(crate) async fn list(
         self: &Arc<Self>,
         name: &str,
         include: &[&str],

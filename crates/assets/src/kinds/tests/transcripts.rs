@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 use twinlake_databricks::Body;
-use twinlake_model::{Action, Change, Digest, Posture, Version};
+use twinlake_model::{Action, AssetId, Call, Change, Digest, IdMap, Posture, Version};
 
 use super::support::{asset, change, kind, paired_in_west, portable, posture, west};
 use crate::kinds::schemas;
@@ -55,12 +55,16 @@ fn told(title: &str, change: &Change, spec: &Value, transcript: &mut String) {
         writeln!(transcript, "  nothing").unwrap();
     }
     for call in calls {
-        let write = resolve::request(&call, &change.asset, &west(), &ids, Some(b"SELECT 1")).unwrap();
-        let repeat = if write.repeatable { "" } else { "   (sent once)" };
-        writeln!(transcript, "  {} {}{repeat}", write.method, write.path).unwrap();
-        if let Body::Json(body) = &write.body {
-            writeln!(transcript, "    {body}").unwrap();
-        }
+        write_call(&call, &change.asset, &ids, transcript);
+    }
+}
+
+fn write_call(call: &Call, asset: &AssetId, ids: &IdMap, transcript: &mut String) {
+    let write = resolve::request(call, asset, &west(), ids, Some(b"SELECT 1")).unwrap();
+    let repeat = if write.repeatable { "" } else { "   (sent once)" };
+    writeln!(transcript, "  {} {}{repeat}", write.method, write.path).unwrap();
+    if let Body::Json(body) = &write.body {
+        writeln!(transcript, "    {body}").unwrap();
     }
 }
 
@@ -89,6 +93,11 @@ fn transcript(name: &str) -> String {
     told("wake", &on(Action::Update, &waking, Some(&asleep), false), spec, &mut text);
     told("adopt", &on(Action::Adopt, &asleep, Some(&asleep), false), spec, &mut text);
     told("delete", &on(Action::Delete, &asleep, Some(&asleep), false), spec, &mut text);
+    let original = asset(name, &original);
+    if let Some(fence) = kind.coarse_fence(&original, spec) {
+        writeln!(text, "coarse fence").unwrap();
+        write_call(&fence, &original, &paired_in_west(&original, &[spec]), &mut text);
+    }
     text
 }
 
