@@ -1,5 +1,6 @@
 //! Estates and bad days that operators know, each told from the first request to the quiet sync after it.
 
+mod divergence;
 mod dormancy;
 mod drift;
 mod faults;

@@ -6,7 +6,7 @@ use twinlake_model::{Role, RunId};
 use twinlake_sync::{Approval, Report, Route, Silent, Sync};
 use twinlake_tests::{Fleet, Site};
 
-use super::house::{fleet, furnish};
+use super::house::{HOUR, create_cluster, create_pool, fleet, furnish, job_with_notebook, notable};
 
 /// What decides whether jobs run, by name; names that repeat count each.
 fn waking(site: &Site) -> Vec<Value> {
@@ -80,4 +80,121 @@ async fn a_fenced_site_sleeps_with_everything_that_was_made_there_since_and_wake
     wake.kept = kept;
     run(&fleet, wake, "wake").await;
     assert_eq!(waking(fleet.east()), awake);
+}
+
+/// What a fence said it found awake, and by what.
+fn found_awake(report: &Report) -> Vec<(String, Vec<String>)> {
+    let told = report.found_awake.iter().map(|found| {
+        assert!(found.is_asleep, "{found:?}");
+        (format!("{} {}", found.asset.kind, found.key), found.fields.clone())
+    });
+    told.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fence_names_what_it_found_awake_and_a_later_one_only_what_somebody_woke_or_made() {
+    let fleet = fleet(3).await;
+    let east = fleet.east();
+    furnish(east);
+    let fence = fleet.route(east, east);
+    let first = run(&fleet, fence.clone(), "fence").await;
+    assert!(first.found_awake.len() >= 5, "{:#?}", first.found_awake);
+    fleet.jump(HOUR);
+
+    // Nothing is awake: it is listed, and that is all.
+    let quiet = run(&fleet, fence.clone(), "quiet").await;
+    assert_eq!((quiet.writes, quiet.found_awake.len()), (0, 0), "{:#?}", notable(&quiet));
+    assert!(quiet.is_complete(|_| false), "{:#?}", notable(&quiet));
+
+    let job = east.jobs_named("nightly")[0]["job_id"].clone();
+    let settings = json!({ "max_concurrent_runs": 7 });
+    east.post("/api/2.2/jobs/update", json!({ "job_id": job, "new_settings": settings }));
+    create_pool(east, "made since", json!({ "min_idle_instances": 3 }));
+    let mut pipeline = job_with_notebook("runs what is not kept", "/Shared/etl/load");
+    pipeline["tasks"][0] = json!({ "task_key": "main", "pipeline_task": { "pipeline_id": "abc-1" } });
+    east.create_job(pipeline);
+    let again = run(&fleet, fence, "again").await;
+    let named = found_awake(&again);
+    let expected = [
+        ("instance_pool made since", vec!["/min_idle_instances"]),
+        ("job nightly", vec!["/max_concurrent_runs"]),
+        ("job runs what is not kept", vec!["/max_concurrent_runs"]),
+    ];
+    let expected =
+        expected.map(|(what, fields)| (what.to_owned(), fields.into_iter().map(str::to_owned).collect()));
+    assert_eq!(named, expected);
+    let woken = again.found_awake.iter().find(|found| found.key.as_str() == "nightly").unwrap();
+    assert_eq!(woken.found.get("/max_concurrent_runs"), Some(&json!(7)));
+    assert_eq!(woken.put.get("/max_concurrent_runs"), Some(&json!(0)));
+    east.estate().assert_asleep();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fence_writes_no_document_and_no_bytes_also_of_what_was_edited_a_moment_ago() {
+    let fleet = fleet(4).await;
+    let east = fleet.east();
+    furnish(east);
+    fleet.sync().await;
+    run(&fleet, fleet.route(east, east), "fence").await;
+    east.write_notebook("/Shared/etl/load", "print('edited')");
+    let effects = fleet.effect_count();
+    let report = run(&fleet, fleet.route(east, east), "again").await;
+    assert_eq!((report.writes, report.changes), (0, 0), "{:#?}", notable(&report));
+    assert!(east.effects_after(effects).is_empty(), "{:#?}", east.effects_after(effects));
+    let exported = String::from_utf8(east.export("/Shared/etl/load", "SOURCE")).unwrap();
+    assert!(exported.contains("edited"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fence_leaves_what_others_own_alone_also_copies_of_another_group() {
+    let mut fleet = fleet(5).await;
+    for name in ["finance-a", "sales-a"] {
+        let mut job = job_with_notebook(name, "relative/path");
+        job["schedule"] = json!({ "quartz_cron_expression": "0 0 3 * * ?", "timezone_id": "UTC" });
+        fleet.east().create_job(job);
+    }
+    fleet.sync().await;
+    let mut promote = fleet.route(fleet.east(), fleet.west());
+    promote.role = Role::Primary;
+    promote.kept = fleet.store.latest_snapshot(&fleet.east().place).await.unwrap();
+    run(&fleet, promote, "promote").await;
+
+    fleet.selection.include = vec!["jobs:finance-*".parse().unwrap()];
+    let report = run(&fleet, fleet.route(fleet.west(), fleet.west()), "fence").await;
+    let awake = |name: &str| fleet.west().jobs_named(name)[0]["max_concurrent_runs"] != 0;
+    assert!(!awake("finance-a") && awake("sales-a"));
+    assert_eq!(report.found_awake.len(), 1, "{:#?}", report.found_awake);
+    assert!(
+        report.outcomes.iter().all(|outcome| outcome.key.as_str() != "sales-a"),
+        "{:#?}",
+        report.outcomes
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn waking_again_writes_over_no_edit_and_makes_nothing_again() {
+    let fleet = fleet(6).await;
+    let east = fleet.east();
+    furnish(east);
+    let spare = create_cluster(east, "spare", json!({}));
+    fleet.sync().await;
+    let kept = fleet.store.latest_snapshot(&east.place).await.unwrap();
+    run(&fleet, fleet.route(east, east), "fence").await;
+    let job = east.jobs_named("nightly")[0]["job_id"].clone();
+    east.post("/api/2.2/jobs/update", json!({ "job_id": job, "new_settings": { "description": "edited" } }));
+    east.write_notebook("/Shared/etl/load", "print('edited')");
+    for act in ["unpin", "permanent-delete"] {
+        east.post(&format!("/api/2.1/clusters/{act}"), json!({ "cluster_id": spare }));
+    }
+
+    let mut wake = fleet.route(east, east);
+    (wake.role, wake.kept) = (Role::Primary, kept);
+    let report = run(&fleet, wake, "wake").await;
+    assert!(east.jobs_named("nightly").iter().any(|job| job["description"] == "edited"));
+    assert!(east.jobs_named("nightly").iter().all(|job| job["max_concurrent_runs"] == 2));
+    assert!(String::from_utf8(east.export("/Shared/etl/load", "SOURCE")).unwrap().contains("edited"));
+    assert_eq!(notable(&report).len(), 1, "{:#?}", notable(&report));
+    assert!(notable(&report)[0].starts_with("cluster spare: diverged(it was deleted at east since"));
+    let clusters = east.list("/api/2.1/clusters/list?page_size=100", "clusters");
+    assert!(clusters.iter().all(|cluster| cluster["cluster_name"] != "spare"));
 }

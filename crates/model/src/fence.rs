@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, Digest, Document, Epoch, GroupName, Key, Place};
+use crate::{AssetId, Digest, Document, Epoch, GroupName, Key, Place, Posture, Snapshot};
 
 /// What a fence holds back. Each level includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -38,6 +38,13 @@ pub struct Fence {
     pub confirmed_at: Option<Timestamp>,
     /// What is known of its tail.
     pub tail: Tail,
+    /// The place as it was when production was promoted elsewhere: what its tail is told by. None where it was proven equal
+    /// before it ceased to be primary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promoted_from: Option<Snapshot>,
+    /// What our fences changed there since, one document per look that found anything: lists of [`FoundAwake`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub found_awake: Vec<Digest>,
 }
 
 /// What a place wrote that was never replicated (P10).
@@ -97,6 +104,25 @@ pub enum How {
     Edited,
     /// It was deleted after the last snapshot.
     Deleted,
+}
+
+/// One asset that a place was found to keep awake although it was to sleep there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundAwake {
+    /// The asset.
+    pub asset: AssetId,
+    /// What people call it.
+    pub key: Key,
+    /// Which fields or states kept it awake: `/schedule/pause_status`, `running`.
+    pub fields: Vec<String>,
+    /// How these were found, as far as somebody looked.
+    #[serde(default, skip_serializing_if = "Posture::is_empty")]
+    pub found: Posture,
+    /// What they were set to.
+    #[serde(default, skip_serializing_if = "Posture::is_empty")]
+    pub put: Posture,
+    /// Whether that was answered as done. Otherwise the asset's verdict says why not.
+    pub is_asleep: bool,
 }
 
 impl Fence {

@@ -44,7 +44,7 @@ pub use asset::{Key, Mark, Posture, Version};
 pub use base::Base;
 pub use digest::Digest;
 pub use document::{Document, MalformedDocument};
-pub use fence::{Diverged, Divergence, Fence, FenceLevel, How, Tail};
+pub use fence::{Diverged, Divergence, Fence, FenceLevel, FoundAwake, How, Tail};
 pub use group::{
     DEFAULT_DELETION_GRACE, DEFAULT_MAX_DELETED_PERCENT, Estate, FailoverGroup, Guards, Objectives, Role,
     Shares, Tier, WorkspaceSet,

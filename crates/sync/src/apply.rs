@@ -16,11 +16,14 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use twinlake_base::Clock;
 use twinlake_databricks::Permit;
-use twinlake_model::{Action, AssetId, Change, Digest, KindName, Outcome, Plan, RunId, Verdict};
+use twinlake_model::{
+    Action, AssetId, Change, Digest, FoundAwake, KindName, Outcome, Plan, Role, RunId, Verdict,
+};
 use twinlake_store::Store;
 
 use self::queue::Queue;
 use self::send::{Sent, SharedIds};
+use crate::in_place::found_awake;
 use crate::read_ahead::{Read, ReadAhead};
 use crate::route::Route;
 use crate::view::View;
@@ -46,6 +49,8 @@ pub(crate) struct Applied {
     pub(crate) changes: usize,
     pub(crate) writes: usize,
     pub(crate) awake: Vec<(AssetId, Duration)>,
+    /// What a fence found awake.
+    pub(crate) found_awake: Vec<FoundAwake>,
     pub(crate) held: Option<(String, Digest)>,
     /// The kinds of which something was written.
     pub(crate) touched: HashSet<KindName>,
@@ -188,6 +193,9 @@ impl Apply<'_> {
         applied.writes += sent.writes;
         applied.awake.extend(sent.awake.map(|awake| (change.asset.clone(), awake)));
         applied.has_open_questions |= sent.is_open_question;
+        if self.route.is_within_one_place() && self.route.role == Role::Standby {
+            applied.found_awake.extend(found_awake(&change, sent.is_done));
+        }
         if sent.writes > 0 {
             applied.touched.insert(change.asset.kind.clone());
         }

@@ -35,7 +35,7 @@ pub(crate) async fn read(
     }
 }
 
-/// Reads what the plan depends on: bytes at the target that somebody may have changed, and both sides' bytes where
+/// Reads what the plan depends on (nothing, where only how things run is decided): bytes at the target that somebody may have changed, and both sides' bytes where
 /// something of the same name stands at the target already. The plan does not wait for a source's other bytes. Returns the
 /// assets that cannot be decided on, because either side's bytes could not be read, and why.
 pub(crate) async fn read_what_decides(
@@ -44,6 +44,9 @@ pub(crate) async fn read_what_decides(
     view: &mut View,
     ahead: &mut ReadAhead,
 ) -> Result<BTreeMap<AssetId, String>, SyncError> {
+    if route.is_within_one_place() {
+        return Ok(BTreeMap::new());
+    }
     let mut at_source = BTreeSet::new();
     let mut at_target = BTreeSet::new();
     for (asset, counterpart) in &view.pairs {
@@ -79,7 +82,8 @@ fn unread(inventory: &Inventory, assets: &BTreeSet<AssetId>) -> Vec<Unread> {
     items.map(|item| (item.entry.asset.clone(), item.entry.remote.clone())).collect()
 }
 
-async fn read_all(
+/// Reads many, some at once.
+pub(crate) async fn read_all(
     store: &Store,
     reader: &Reader,
     place: &Place,
@@ -93,7 +97,7 @@ async fn read_all(
 }
 
 /// Takes over what was read. Returns what could not be, and why.
-fn take_in(
+pub(crate) fn take_in(
     inventory: &mut Inventory,
     read: Vec<(AssetId, Read)>,
 ) -> Result<BTreeMap<AssetId, String>, SyncError> {

@@ -86,7 +86,7 @@ impl Case<'_> {
     }
 
     /// The desired posture, with the ration applied.
-    fn posture(&self) -> Posture {
+    pub(crate) fn posture(&self) -> Posture {
         let entry = &self.item.entry;
         let mut posture = match self.direction.role {
             Role::Primary => entry.version.posture.clone(),
@@ -278,7 +278,13 @@ impl Case<'_> {
         self.kind.has_content() && !self.item.unread && self.item.entry.version.content.is_none()
     }
 
-    fn draft(&self, action: Action, found: Option<&Item>, document: Document, posture: Posture) -> Draft {
+    pub(crate) fn draft(
+        &self,
+        action: Action,
+        found: Option<&Item>,
+        document: Document,
+        posture: Posture,
+    ) -> Draft {
         let entry = &self.item.entry;
         let content = entry.version.content.or_else(|| self.base?.sent.content);
         let desired = Version { spec: document.digest(), posture, content };
@@ -305,7 +311,7 @@ impl Case<'_> {
 }
 
 impl Draft {
-    fn set_fields(&mut self, ours: Vec<String>, mut drift: Vec<String>) {
+    pub(crate) fn set_fields(&mut self, ours: Vec<String>, mut drift: Vec<String>) {
         drift.sort();
         drift.dedup();
         self.fields = ours.into_iter().chain(drift.iter().cloned()).collect();

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use twinlake_base::Timestamp;
 use twinlake_databricks::Complete;
-use twinlake_model::{AssetId, Digest, Entry, IdMap, KindName, Manifest, Mark, Outcome, Place, Snapshot};
+use twinlake_model::{
+    AssetId, Digest, Entry, IdMap, KindName, Manifest, Mark, Outcome, Place, RunId, Snapshot,
+};
 use twinlake_store::Store;
 
 use crate::SyncError;
@@ -67,6 +69,20 @@ impl Inventory {
             manifests.entry(entry.asset.kind.clone()).or_default().entries.push(entry);
         }
         manifests
+    }
+
+    /// Keeps it as the place's latest snapshot.
+    ///
+    /// # Errors
+    /// When the state cannot be written.
+    pub(crate) async fn keep(&self, store: &Store, run: &RunId) -> Result<Snapshot, SyncError> {
+        let mut manifests = BTreeMap::new();
+        for (kind, manifest) in self.manifests() {
+            manifests.insert(kind, store.put_manifest(&manifest).await?);
+        }
+        let snapshot = Snapshot { place: self.place.clone(), at: self.at, run: run.clone(), manifests };
+        store.put_snapshot(&snapshot).await?;
+        Ok(snapshot)
     }
 }
 

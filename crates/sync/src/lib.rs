@@ -16,6 +16,7 @@
 //! | desire | `desire` | what the copy should be, in the target's dialect and asleep; pure |
 //! | compare | `compare` | desired, observed and base, field by field; pure |
 //! | decide | `draft` | what becomes of one asset, from the two before |
+//! | fence, wake | `in_place` | the same where a place takes a role of its own: only whether it runs |
 //! | refer | `needs` | what must exist first, and what has no counterpart; pure |
 //! | mourn | `mourning` | tombstones, grace and the guard on deletions; pure |
 //! | delete | `deletions` | what goes, in which order, and what stays for others' sake |
@@ -27,6 +28,8 @@
 //! | apply | `apply` | a ready-queue: intent, one request, answer |
 //! | read back | `read_back` | the other half of the base |
 //!
+//! Beside them: `divergence` reads what a place did that was never replicated.
+//!
 //! [`Sync`] runs them. Waking and putting to sleep are the same stages with another role; nothing here pauses or starts
 //! anything by name.
 
@@ -37,8 +40,10 @@ mod content;
 mod crawl;
 mod deletions;
 mod desire;
+mod divergence;
 mod draft;
 mod error;
+mod in_place;
 mod inventory;
 mod mourning;
 mod needs;
@@ -58,6 +63,7 @@ mod sleepers;
 mod sync;
 mod view;
 
+pub use divergence::{Quarantine, Returned, divergence};
 pub use error::SyncError;
 pub use inventory::{Inventory, Item};
 pub use progress::{Progress, Silent, Watch};

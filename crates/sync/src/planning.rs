@@ -45,8 +45,10 @@ pub(crate) async fn plan(
         settled: Vec::new(),
     };
     planning.decide_all().await?;
-    planning.find_needs().await?;
-    planning.block_what_is_unmapped().await?;
+    if !route.is_within_one_place() {
+        planning.find_needs().await?;
+        planning.block_what_is_unmapped().await?;
+    }
     let mut changes = planning.with_stubs();
     let (mut deletions, mut told) = deletions(store, route, view, confirmed, now).await?;
     let sleepers = sleepers(store, route, view, confirmed).await?;
@@ -106,7 +108,7 @@ impl Planning<'_> {
             if set_aside.contains(asset) {
                 continue;
             }
-            if let Some(why) = renames.in_circle(asset) {
+            if let Some(why) = renames.in_circle(asset).filter(|_| !route.is_within_one_place()) {
                 self.settled.push(outcome(item, Verdict::Diverged { why }));
                 continue;
             }
@@ -128,12 +130,12 @@ impl Planning<'_> {
                 ids: &view.ids,
                 gets_ration: kind.ration().is_none() || rationed.contains(asset),
             };
-            match case.decide(self.store).await? {
+            let decision = match route.is_within_one_place() {
+                true => case.decide_in_place(self.store).await?,
+                false => case.decide(self.store).await?,
+            };
+            match decision {
                 Decision::Settled(verdict) => self.settled.push(outcome(item, verdict)),
-                // In its own place everything is what it is; only how it runs is of interest.
-                Decision::Change(draft) if route.is_within_one_place() && draft.action == Action::Adopt => {
-                    self.settled.push(outcome(item, Verdict::InSync));
-                }
                 Decision::Change(draft) => drop(self.drafts.insert(asset.clone(), *draft)),
             }
         }
@@ -363,24 +365,29 @@ impl Planning<'_> {
                 Some(self.view.ids.identity(&draft.asset.kind, &self.view.target.place, &remote))
             })
             .collect();
+        if self.route.is_within_one_place() {
+            // What is there belongs to the place. Only what was made since a snapshot was kept has no verdict yet.
+            let since = |item: &&Item| !self.view.source.items.contains_key(&item.entry.asset);
+            let made = self.view.target.items.values().filter(since);
+            self.settled.extend(made.map(|item| outcome(item, Verdict::Unmanaged { note: None })));
+            return;
+        }
         for (item, note) in pairing::unmanaged(&self.view.target, &self.view.ids, &taken) {
             self.settled.push(outcome(item, Verdict::Unmanaged { note }));
         }
-        if !self.route.is_within_one_place() {
-            let unmanaged = |outcome: &Outcome| Outcome {
-                verdict: Verdict::Unmanaged { note: outcome.verdict.reason() },
-                ..outcome.clone()
-            };
-            // A copy that cannot be looked at has its verdict with its original.
-            let (place, ids) = (&self.view.target.place, &self.view.ids);
-            let is_copy = |asset: &AssetId| ids.known(&asset.kind, place, &asset.minted).is_some();
-            let is_theirs = |outcome: &&Outcome| {
-                outcome.asset.origin == *place && !is_copy(&outcome.asset) && self.is_selected(outcome)
-            };
-            let theirs: Vec<Outcome> =
-                self.view.target.set_aside.iter().filter(is_theirs).map(unmanaged).collect();
-            self.settled.extend(theirs);
-        }
+        let unmanaged = |outcome: &Outcome| Outcome {
+            verdict: Verdict::Unmanaged { note: outcome.verdict.reason() },
+            ..outcome.clone()
+        };
+        // A copy that cannot be looked at has its verdict with its original.
+        let (place, ids) = (&self.view.target.place, &self.view.ids);
+        let is_copy = |asset: &AssetId| ids.known(&asset.kind, place, &asset.minted).is_some();
+        let is_theirs = |outcome: &&Outcome| {
+            outcome.asset.origin == *place && !is_copy(&outcome.asset) && self.is_selected(outcome)
+        };
+        let theirs: Vec<Outcome> =
+            self.view.target.set_aside.iter().filter(is_theirs).map(unmanaged).collect();
+        self.settled.extend(theirs);
     }
 
     /// Whether something that was set aside is the group's business: kinds that are not kept go by their own names.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use twinlake_base::Timestamp;
-use twinlake_model::{AssetId, Digest, Outcome, Place, RunId};
+use twinlake_model::{AssetId, Digest, FoundAwake, Outcome, Place, RunId};
 
 /// Counts of verdicts, by word.
 pub type Tally = BTreeMap<&'static str, usize>;
@@ -32,6 +32,8 @@ pub struct Report {
     pub held: Option<(String, Digest)>,
     /// What ran at the target between its create and its stop, and for how long.
     pub awake: Vec<(AssetId, Duration)>,
+    /// Where a place was put to sleep as it stands, what was found awake there: what somebody woke or made since.
+    pub found_awake: Vec<FoundAwake>,
 }
 
 impl Report {

@@ -7,7 +7,7 @@ use futures::channel::mpsc::UnboundedSender;
 use twinlake_assets::{Scope, kinds};
 use twinlake_base::Clock;
 use twinlake_databricks::Permit;
-use twinlake_model::{AssetId, Base, IdMap, KindName, Outcome, Plan, RunId, Snapshot, Verdict};
+use twinlake_model::{AssetId, Base, IdMap, KindName, Outcome, Plan, RunId, Verdict};
 use twinlake_store::{Cycle, CycleEnd, Store};
 
 use crate::apply::{Applied, Apply};
@@ -100,6 +100,7 @@ impl Sync {
             outcomes: Vec::new(),
             held: None,
             awake: Vec::new(),
+            found_awake: Vec::new(),
         };
         for round in 1..=ROUNDS {
             // An approval is of one plan. What a later round finds to do was not in it.
@@ -108,6 +109,7 @@ impl Sync {
             report.changes += applied.changes;
             report.writes += applied.writes;
             report.awake.extend(applied.awake);
+            report.found_awake.extend(applied.found_awake);
             report.outcomes = with_earlier_drift(applied.outcomes, &report.outcomes);
             report.held = applied.held;
             if !applied.has_open_questions {
@@ -265,7 +267,8 @@ impl Sync {
             reader: &side.client.reader(),
             scope: &Scope { selection: self.route.selection.clone() },
             ids,
-            keeps_copies: side.place == self.route.target.place,
+            // A place that takes a role of its own holds other groups' copies, too; they are theirs to fence.
+            keeps_copies: side.place == self.route.target.place && !self.route.is_within_one_place(),
             store: &self.store,
             watch: &*self.watch,
             at: self.clock.now(),
@@ -282,12 +285,6 @@ impl Sync {
 
     /// Keeps an inventory as the place's latest snapshot.
     async fn keep(&self, run: &RunId, inventory: &Inventory) -> Result<(), SyncError> {
-        let mut manifests = BTreeMap::new();
-        for (kind, manifest) in inventory.manifests() {
-            manifests.insert(kind, self.store.put_manifest(&manifest).await?);
-        }
-        let place = inventory.place.clone();
-        self.store.put_snapshot(&Snapshot { place, at: inventory.at, run: run.clone(), manifests }).await?;
-        Ok(())
+        inventory.keep(&self.store, run).await.map(drop)
     }
 }
