@@ -119,6 +119,18 @@ impl<'n> Item<'n> {
         }
     }
 
+    /// `on` or `off`; `true` and `false` will do.
+    pub(crate) fn switch(&self) -> Option<bool> {
+        match &self.node.value {
+            Value::Scalar { text, .. } if matches!(text.as_str(), "on" | "true") => Some(true),
+            Value::Scalar { text, .. } if matches!(text.as_str(), "off" | "false") => Some(false),
+            _ => {
+                self.refuse("on or off");
+                None
+            }
+        }
+    }
+
     /// The items of a list. Anything else is a problem and has no items.
     pub(crate) fn list(&self) -> Vec<Self> {
         let Value::List(items) = &self.node.value else {

@@ -38,6 +38,7 @@ mod yaml;
 
 pub use checked::group::{Contact, MIN_SCHEDULE};
 pub use checked::site::{Cloud, Site, WorkspaceRef};
+pub use checked::state_key::StateKey;
 pub use checked::{Config, DEFAULT_LOCAL_STATE};
 pub use error::SecretError;
 pub use load::{LoadOptions, load, load_text, parse_var};

@@ -23,8 +23,12 @@ const fn base64(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '%' | '+' | '/' | '=')
 }
 
+const fn age(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '-'
+}
+
 /// Tokens of Databricks (`dapi`, `dose`, `dkea`, each before 32 hexadecimal digits), signed tokens (JWT), Azure's
-/// shared access signatures, private keys.
+/// shared access signatures, identities of age, private keys.
 const SHAPES: &[Shape] = &[
     // Shorter ones than the service mints are taken too, if they hold a digit: people shorten what they paste.
     Shape { prefix: "dapi", follows: hex, at_least: 4, with_digit: true },
@@ -32,6 +36,8 @@ const SHAPES: &[Shape] = &[
     Shape { prefix: "dkea", follows: hex, at_least: 16, with_digit: true },
     Shape { prefix: "eyJ", follows: base64, at_least: 24, with_digit: false },
     Shape { prefix: "sig=", follows: base64, at_least: 16, with_digit: false },
+    Shape { prefix: "AGE-SECRET-KEY-", follows: age, at_least: 8, with_digit: false },
+    Shape { prefix: "age-secret-key-", follows: age, at_least: 8, with_digit: false },
     Shape {
         prefix: "-----BEGIN ",
         follows: |c| c.is_ascii_uppercase() || c == ' ',

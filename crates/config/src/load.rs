@@ -25,6 +25,8 @@ pub struct LoadOptions {
     pub env: Env,
     /// The plural names of all kinds, for selectors. Empty: any name will do.
     pub known_kinds: Vec<String>,
+    /// The names of the phases that runs have, for hooks. Empty: any name will do.
+    pub known_phases: Vec<String>,
 }
 
 /// Reads and checks a config file with everything that it includes.
@@ -102,7 +104,7 @@ fn meaning(path: &Path, mut root: Node, options: &LoadOptions, report: &Report) 
     variables.substitute(&mut root, "", report);
     let raw = RawConfig::read(&Item::root(&root, Reading { report, partial: false }));
     let folder = path.parent().unwrap_or(Path::new(""));
-    let config = checked::check(&raw, folder, &options.known_kinds, report)?;
+    let config = checked::check(&raw, folder, options, report)?;
     Some(Config { target: chosen.map(|target| target.name.value.clone()), ..config })
 }
 

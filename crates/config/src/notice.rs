@@ -1,21 +1,23 @@
-//! What the config says and this version does not act on. It is kept, and said, so that nobody relies on it.
+//! What the config says and this version does not act on, and what it leaves out at a price. Both are said, so that
+//! nobody relies on what is not there.
 
 use std::fmt;
 
 use serde::Serialize;
 
+use crate::fields::At;
 use crate::problem::{Mark, Spot};
 use crate::raw::{RawConfig, RawGroup, RawSelection};
 
-/// A key that is read, kept, and not acted on yet.
+/// A key that is read, kept, and not acted on yet; or one that is missing, with what is lost without it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Notice {
-    /// Where it stands.
+    /// Where it stands, or should.
     #[serde(flatten)]
     pub mark: Mark,
     /// Its path: `failover_groups.finance.catalogs`.
     pub key: String,
-    /// What happens instead.
+    /// What happens instead, or is lost.
     pub message: String,
 }
 
@@ -55,7 +57,10 @@ const OF_STATE: &str = "kept, but this version keeps its state in local_state al
 const OF_WITNESS: &str =
     "kept, but this version keeps its leases in a folder (file:///…) or beside local_state";
 
-/// Everything that is said and not acted on.
+const NO_STATE_KEY: &str = "is missing, so the state is shipped nowhere: whoever loses this machine loses what is known of \
+     copies and runs, and a run that was under way cannot go on elsewhere";
+
+/// Everything that is said and not acted on, and everything that a failover would miss.
 pub(crate) fn gather(raw: &RawConfig) -> Vec<Notice> {
     let mut notices = Vec::new();
     let mut say = |spot: &Spot, says: &str| {
@@ -77,8 +82,31 @@ pub(crate) fn gather(raw: &RawConfig) -> Vec<Notice> {
             }
         }
     }
+    for (site, groups) in standbys_without_state(raw) {
+        let spot = Spot { key: site.spot.key_below("state"), ..site.spot.clone() };
+        let message = format!(
+            "is missing, so a run of {groups} leaves nothing at {:?}: whoever loses this machine in the middle of one \
+             cannot go on with it there",
+            site.value
+        );
+        say(&spot, &message);
+    }
+    if let Some(estate) = raw.estate.as_ref().filter(|_| raw.state_key.is_none()) {
+        say(&Spot { key: "state_key".to_owned(), ..estate.spot.clone() }, NO_STATE_KEY);
+    }
     notices.sort_by(|one, other| one.mark.cmp(&other.mark));
     notices
+}
+
+/// The standbys that keep no state, and the groups that would move there: `"finance" and "sales"`.
+fn standbys_without_state(raw: &RawConfig) -> impl Iterator<Item = (&At<String>, String)> {
+    raw.sites.iter().filter(|site| site.state.is_none()).filter_map(|site| {
+        let comes_here =
+            |group: &&RawGroup| group.standbys.iter().any(|standby| standby.value == site.id.value);
+        let groups: Vec<String> =
+            raw.groups.iter().filter(comes_here).map(|group| format!("{:?}", group.name.value)).collect();
+        (!groups.is_empty()).then(|| (&site.id, groups.join(" and ")))
+    })
 }
 
 fn first(selection: &RawSelection) -> Option<&Spot> {

@@ -3,6 +3,9 @@
 //! Every value keeps its place. Unknown keys, missing keys and wrong types are reported here; names and numbers are
 //! still text and are given their meaning by `checked`.
 
+pub(crate) mod safety;
+
+use self::safety::RawSafety;
 use crate::fields::{At, Fields, Item};
 
 type Text = Option<At<String>>;
@@ -16,6 +19,15 @@ pub(crate) struct RawConfig {
     pub(crate) groups: Vec<RawGroup>,
     pub(crate) base_layer: Option<RawSelection>,
     pub(crate) local_state: Text,
+    pub(crate) state_key: Option<RawStateKey>,
+    /// The master switch of all groups.
+    pub(crate) promotions: Option<bool>,
+}
+
+#[derive(Debug)]
+pub(crate) struct RawStateKey {
+    pub(crate) recipients: Vec<At<String>>,
+    pub(crate) identity: Text,
 }
 
 #[derive(Debug)]
@@ -55,6 +67,7 @@ pub(crate) struct RawGroup {
     pub(crate) standby_share: Text,
     pub(crate) accept: Option<RawSelection>,
     pub(crate) contacts: Vec<RawContact>,
+    pub(crate) safety: RawSafety,
 }
 
 #[derive(Debug)]
@@ -131,9 +144,25 @@ impl RawConfig {
             groups: named(fields.need_some("failover_groups", "name what moves together"), RawGroup::read),
             base_layer: fields.get("base_layer").and_then(|item| RawSelection::read(&item)),
             local_state: text(fields.get("local_state")),
+            state_key: RawStateKey::read(fields.get("state_key")),
+            promotions: fields.get("promotions").and_then(|item| item.switch()),
         };
         fields.finish();
         raw
+    }
+}
+
+impl RawStateKey {
+    fn read(item: Option<Item<'_>>) -> Option<Self> {
+        let mut key = None;
+        within(item, |fields| {
+            let recipients = fields.need_some("recipients", "name at least one public key, age1…");
+            key = Some(Self {
+                recipients: recipients.map_or_else(Vec::new, |item| item.texts()),
+                identity: text(fields.get("identity")),
+            });
+        });
+        key
     }
 }
 
@@ -205,6 +234,7 @@ impl RawGroup {
             contacts: fields
                 .get("contacts")
                 .map_or_else(Vec::new, |item| item.list().iter().filter_map(RawContact::read).collect()),
+            safety: RawSafety::read(fields.get("safety")),
         }
     }
 }

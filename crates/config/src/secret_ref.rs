@@ -19,7 +19,8 @@ pub enum SecretRef {
 
 impl SecretRef {
     /// Reads a reference. None for anything else, which must then not be repeated: it may be the secret itself.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         if let Some(name) = text.strip_prefix("env:") {
             let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
             return is_name.then(|| Self::Env(name.to_owned()));

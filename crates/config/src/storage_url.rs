@@ -61,6 +61,9 @@ impl StorageUrl {
         if !is_local && bucket.is_empty() {
             return Err(format!("{text:?} names no bucket; write {example}"));
         }
+        if path.split('/').any(|part| matches!(part, "." | "..")) {
+            return Err(format!("{text:?} must name its folder straight, without . and .."));
+        }
         let path = path.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
         if is_local && path.is_empty() {
             return Err(format!("{text:?} names no folder"));
@@ -96,19 +99,22 @@ impl StorageUrl {
                 || path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
         self.store == other.store
-            && self.authority() == other.authority()
+            && (&self.bucket, self.container()) == (&other.bucket, other.container())
             && (inside(&self.path, &other.path) || inside(&other.path, &self.path))
     }
 
-    fn authority(&self) -> &str {
-        self.text.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default())
+    /// The container of Azure's `container@account…`; elsewhere the bucket says it all.
+    fn container(&self) -> &str {
+        let authority =
+            self.text.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or_default());
+        authority.rsplit_once('@').map_or("", |(container, _)| container)
     }
 }
 
 /// The account of `container@account.dfs.core.windows.net`.
 fn account(authority: &str) -> String {
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    host.split('.').next().unwrap_or_default().to_owned()
+    host.split('.').next().unwrap_or_default().to_lowercase()
 }
 
 impl fmt::Display for StorageUrl {
@@ -142,6 +148,10 @@ mod tests {
         assert!(!url("file:///srv/a").shares_fate_with(&url("file:///srv/ab")));
         assert!(!url("s3://a/x").shares_fate_with(&url("gs://a/x")));
         assert!(!url("s3://a/x").overlaps(&url("s3://a/y")));
+        // One container by its two endpoints, and two containers of one account.
+        let lake = url("abfss://c@acme.dfs.core.windows.net/x");
+        assert!(lake.overlaps(&url("wasbs://c@acme.blob.core.windows.net/x/y")));
+        assert!(!lake.overlaps(&url("abfss://d@acme.dfs.core.windows.net/x")));
         assert_eq!(url("file:///srv//a/").local_path(), Some("/srv/a".into()));
     }
 
@@ -158,6 +168,8 @@ mod tests {
             "file:///",
             "s3://a/b?x=1",
             "s3://a b",
+            "file:///srv/a/../b",
+            "s3://a/./b",
         ] {
             assert!(StorageUrl::parse(text).is_err(), "{text}");
         }

@@ -9,8 +9,9 @@ use twinlake_model::{
 };
 
 use crate::checked::overlap::Claim;
+use crate::checked::safety::Beyond;
 use crate::checked::selection::{Absent, PlacedSelection, refuse_empty};
-use crate::checked::{mapping, name, selection};
+use crate::checked::{mapping, name, safety, selection};
 use crate::duration;
 use crate::fields::At;
 use crate::percent;
@@ -33,6 +34,7 @@ pub struct Contact {
 pub(crate) struct Surroundings<'a> {
     pub(crate) sites: &'a [RawSite],
     pub(crate) kinds: &'a [String],
+    pub(crate) safety: Beyond<'a>,
     pub(crate) report: &'a Report,
 }
 
@@ -62,6 +64,7 @@ pub(crate) fn check(raw: &RawGroup, around: &Surroundings<'_>) -> CheckedGroup {
     let (warm, accept) = (select(raw.warm.as_ref()), select(raw.accept.as_ref()));
     let waves = raw.waves.iter().map(|wave| select(Some(wave))).collect();
     let (guards, shares) = (guards(raw, report), shares(raw, report));
+    let safety = safety::check(&raw.safety, &around.safety);
     let group = primary.zip(objectives).map(|(primary, objectives)| FailoverGroup {
         name: GroupName::new(raw.name.value.as_str()),
         primary: SiteId::new(primary.value.as_str()),
@@ -75,7 +78,7 @@ pub(crate) fn check(raw: &RawGroup, around: &Surroundings<'_>) -> CheckedGroup {
         accept,
         guards,
         shares,
-        safety: twinlake_model::Safety::default(),
+        safety,
         schedule,
     });
     CheckedGroup { group, claims, contacts: raw.contacts.iter().filter_map(contact).collect() }
@@ -252,7 +255,8 @@ fn schedule(raw: &RawGroup, objectives: Option<Objectives>, report: &Report) -> 
     Some(schedule)
 }
 
-fn read_duration(typed: &At<String>, report: &Report) -> Option<Duration> {
+/// Reads a duration, or reports why it is none.
+pub(crate) fn read_duration(typed: &At<String>, report: &Report) -> Option<Duration> {
     duration::parse(&typed.value).map_err(|message| report.problem(&typed.spot, message)).ok()
 }
 

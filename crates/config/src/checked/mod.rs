@@ -8,8 +8,12 @@ pub(crate) mod group;
 pub(crate) mod mapping;
 pub(crate) mod name;
 pub(crate) mod overlap;
+pub(crate) mod safety;
 pub(crate) mod selection;
+pub(crate) mod setting;
 pub(crate) mod site;
+pub(crate) mod state_key;
+pub(crate) mod window;
 pub(crate) mod witness;
 
 use std::collections::BTreeMap;
@@ -19,11 +23,13 @@ use serde::Serialize;
 use twinlake_model::{Estate, FailoverGroup, GroupName, SiteId};
 
 use crate::checked::group::{Contact, Surroundings};
+use crate::checked::safety::Beyond;
 use crate::checked::selection::Absent;
 use crate::checked::site::Site;
+use crate::checked::state_key::StateKey;
 use crate::problem::{Problem, Report, Spot};
 use crate::raw::RawConfig;
-use crate::{Notice, StorageUrl, notice};
+use crate::{LoadOptions, Notice, StorageUrl, notice};
 
 /// Where the controller keeps its state when the config does not say.
 pub const DEFAULT_LOCAL_STATE: &str = ".twinlake/state.db";
@@ -37,6 +43,8 @@ pub struct Config {
     pub sites: BTreeMap<SiteId, Site>,
     /// Where epochs and leases live: outside every site.
     pub witness: Option<StorageUrl>,
+    /// To whom the state is encrypted wherever it is shipped. None: it is not shipped.
+    pub state_key: Option<StateKey>,
     /// The state file: what the config says, starting at the folder of the config.
     pub local_state: PathBuf,
     /// Who is told, by group.
@@ -51,7 +59,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// What the config says and this version does not act on.
+    /// What the config says and this version does not act on, and what is lost because it does not say something.
     #[must_use]
     pub fn notices(&self) -> &[Notice] {
         &self.notices
@@ -71,10 +79,18 @@ impl Config {
 }
 
 /// Gives a meaning to what was typed. `folder` is where relative paths start. None only if the report says why.
-pub(crate) fn check(raw: &RawConfig, folder: &Path, kinds: &[String], report: &Report) -> Option<Config> {
+pub(crate) fn check(
+    raw: &RawConfig,
+    folder: &Path,
+    options: &LoadOptions,
+    report: &Report,
+) -> Option<Config> {
+    let kinds = options.known_kinds.as_slice();
     let sites = site::check(&raw.sites, report);
     let witness = witness::check(raw, report);
-    let around = Surroundings { sites: &raw.sites, kinds, report };
+    let state_key = raw.state_key.as_ref().and_then(|raw| state_key::check(raw, report));
+    let beyond = Beyond { promotions: raw.promotions.unwrap_or(true), phases: &options.known_phases, report };
+    let around = Surroundings { sites: &raw.sites, kinds, safety: beyond, report };
     let mut groups = BTreeMap::new();
     let mut contacts = BTreeMap::new();
     let mut claims = Vec::new();
@@ -100,6 +116,7 @@ pub(crate) fn check(raw: &RawConfig, folder: &Path, kinds: &[String], report: &R
         estate: Estate { name: raw.estate.as_ref()?.value.clone(), groups, base_layer },
         sites,
         witness,
+        state_key,
         local_state: folder.join(local_state),
         contacts,
         target: None,

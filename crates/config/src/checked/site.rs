@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 use twinlake_model::{SetName, SiteId};
 
-use crate::checked::name;
+use crate::checked::{name, setting};
 use crate::fields::At;
 use crate::problem::{Mark, Problem, Report};
 use crate::raw::{RawSite, RawWorkspace};
@@ -133,7 +133,7 @@ fn workspace_ref(raw: &RawWorkspace, report: &Report) -> Option<WorkspaceRef> {
     }
     // Both are checked before either is missed, so that both are reported.
     let host = raw.host.as_ref().and_then(|typed| host(typed, report));
-    let token = raw.token.as_ref().and_then(|typed| token(typed, report));
+    let token = raw.token.as_ref().and_then(|typed| setting::secret(typed, "token", report));
     match &raw.profile {
         Some(profile) => Some(WorkspaceRef::Profile(profile.value.clone())),
         None => Some(WorkspaceRef::Host { host: host?, token: token? }),
@@ -169,18 +169,6 @@ fn host(typed: &At<String>, report: &Report) -> Option<String> {
         }
         _ => refuse(format!("{scheme:?} is not how a workspace is reached"), &format!("https://{rest}")),
     }
-}
-
-fn token(typed: &At<String>, report: &Report) -> Option<SecretRef> {
-    let reference = SecretRef::parse(&typed.value);
-    if reference.is_none() {
-        // What was typed may be the token, so it is not repeated.
-        report.add(
-            Problem::at(&typed.spot, "is not a reference to a secret")
-                .suggest("write env:NAME or file:/path, never the token itself".to_owned()),
-        );
-    }
-    reference
 }
 
 /// Reports two sites that reach the same workspace: a standby that is the primary.

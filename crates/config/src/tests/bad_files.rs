@@ -410,7 +410,7 @@ twinlake.yml:18:5: failover_groups.finance.objectives: cannot stand beside a tie
 twinlake.yml:19:57: failover_groups.finance.workspace_sets[0].assets.include[0]: there is no kind \"jobz\"; did you mean \"jobs\"?
 twinlake.yml:20:15: failover_groups.finance.schedule: \"5\" has no unit; write a duration such as 90s, 5m, 24h or 1h30m
 twinlake.yml:21:42: failover_groups.finance.mappings.node_types[0].wset: there is no site \"wset\"; did you mean \"west\"?
-twinlake.yml:22:5: failover_groups.finance.token: is not a key of ours; known here: accept, catalogs, contacts, guards, location_mappings, mappings, objectives, primary, schedule, share, standbys, tier, warm, waves, workspace_sets
+twinlake.yml:22:5: failover_groups.finance.token: is not a key of ours; known here: accept, catalogs, contacts, guards, location_mappings, mappings, objectives, primary, safety, schedule, share, standbys, tier, warm, waves, workspace_sets
 twinlake.yml:22:12: failover_groups.finance.token: looks like a secret, and a config is no place for one; write a reference such as env:NAME or file:/path
 twinlake.yml:32:57: failover_groups.sales.workspace_sets[0].assets.include[0]: \"jobs:*\" claims what group \"marketing\" claims with everything; an asset belongs to one group; exclude it from the other
     twinlake.yml:27:23: group \"marketing\" claims it here

@@ -81,6 +81,7 @@ fn what_this_version_does_not_act_on_is_said() {
     assert_eq!(
         said,
         [
+            "state_key",
             "sites.east.state",
             "sites.west.state",
             "witness.url",
@@ -89,7 +90,7 @@ fn what_this_version_does_not_act_on_is_said() {
             "failover_groups.finance.contacts",
         ]
     );
-    assert!(config.notices()[3].to_string().starts_with("twinlake.yml:20:"));
+    assert!(config.notices()[4].to_string().starts_with("twinlake.yml:20:"));
 }
 
 #[test]

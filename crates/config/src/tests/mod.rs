@@ -4,6 +4,7 @@ mod bad_files;
 mod bytes;
 mod composition;
 mod good_files;
+mod safety;
 
 use std::path::Path;
 
