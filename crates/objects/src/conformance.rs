@@ -20,6 +20,7 @@ const RACES: u64 = 50;
 /// Holds a store to every promise. It must be empty. Racing writers need a runtime of several threads.
 pub async fn holds(objects: Objects) {
     an_object_comes_back_as_it_was_put(&objects).await;
+    the_first_bytes_of_an_object_come_alone(&objects).await;
     the_second_put_of_a_name_changes_nothing(&objects).await;
     a_listing_is_ordered_and_stays_below_its_folder(&objects).await;
     what_is_deleted_is_gone_and_may_be_put_again(&objects).await;
@@ -38,6 +39,18 @@ async fn an_object_comes_back_as_it_was_put(objects: &Objects) {
     }
     let after = objects.counts();
     assert_eq!((after.puts - before.puts, after.gets - before.gets), (2, 4));
+}
+
+async fn the_first_bytes_of_an_object_come_alone(objects: &Objects) {
+    objects.put_if_absent("first/long", vec![7; 1 << 20]).await.unwrap();
+    objects.put_if_absent("first/short", "short").await.unwrap();
+    objects.put_if_absent("first/empty", "").await.unwrap();
+    assert_eq!(objects.get_first("first/long", 100).await.unwrap(), Some(vec![7; 100].into()));
+    for (length, expected) in [(5, "short"), (4, "shor"), (100, "short")] {
+        assert_eq!(objects.get_first("first/short", length).await.unwrap(), Some(expected.into()));
+    }
+    assert_eq!(objects.get_first("first/none", 5).await.unwrap(), None);
+    assert!(objects.get_first("first/empty", 5).await.is_err());
 }
 
 async fn the_second_put_of_a_name_changes_nothing(objects: &Objects) {

@@ -15,7 +15,7 @@ use futures::future::{Either, select};
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path;
-use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode};
+use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode};
 use twinlake_base::{Clock, Gate, GateDecision, Passage, Seam, Side};
 
 use crate::ObjectsError;
@@ -147,6 +147,22 @@ impl Objects {
     pub async fn get(&self, name: &str) -> Result<Option<Bytes>, ObjectsError> {
         let request = self.request("GET", name)?;
         let get = async { self.store.get(&request.path).await?.bytes().await };
+        match self.send(&request, &self.counters.gets, get).await? {
+            Answer::Came(Ok(bytes)) => Ok(Some(bytes)),
+            Answer::Came(Err(Error::NotFound { .. })) => Ok(None),
+            other => Err(self.failed(request, other)),
+        }
+    }
+
+    /// The first bytes of an object, at most `length` (at least 1) of them: what a large object says of itself. None
+    /// if there is no such object. An empty object is an error.
+    ///
+    /// # Errors
+    /// [`ObjectsError`]. That the store cannot be asked is never told as "there is none".
+    pub async fn get_first(&self, name: &str, length: u64) -> Result<Option<Bytes>, ObjectsError> {
+        let request = self.request("GET", name)?;
+        let range = GetOptions { range: Some(GetRange::Bounded(0..length.max(1))), ..GetOptions::default() };
+        let get = async { self.store.get_opts(&request.path, range).await?.bytes().await };
         match self.send(&request, &self.counters.gets, get).await? {
             Answer::Came(Ok(bytes)) => Ok(Some(bytes)),
             Answer::Came(Err(Error::NotFound { .. })) => Ok(None),

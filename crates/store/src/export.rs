@@ -47,7 +47,8 @@ impl Store {
     }
 
     /// Begins to put an exported state where none is: writes the bytes beside that place, opens them as a state and
-    /// checks every page and every reference. It stands in its place with [`Draft::finish`] and not before.
+    /// checks every page and every reference, as far as SQLite can tell: that the bytes are those that were exported is
+    /// for whoever carried them to prove. It stands in its place with [`Draft::finish`] and not before.
     ///
     /// # Errors
     /// [`StoreError::Exists`] when something is there already; [`StoreError::Damaged`], [`StoreError::Foreign`] and

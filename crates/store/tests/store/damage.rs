@@ -179,6 +179,64 @@ async fn a_file_of_an_earlier_schema_is_brought_up_to_date_by_a_writer_and_named
 }
 
 #[tokio::test]
+async fn verdicts_that_were_kept_by_direction_are_their_groups_own_from_now_on() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    a_file_of_the_first_schema(&path).await;
+    sql(
+        &path,
+        "INSERT INTO place VALUES (1, 'prod', 'east'), (2, 'prod', 'west');
+         INSERT INTO cycle VALUES (1, 'run-1', 'finance', 1, 2, '', '', 1, '{}'),
+                                  (2, 'run-2', 'sales', 1, 2, '', '', 1, '{}');
+         INSERT INTO outcomes VALUES (1, 2, 2, 2, x'28b52ffd20021100005b5d')",
+    )
+    .await;
+    let store = Store::open(&path, options()).await.unwrap();
+    assert!(store.outcomes(&finance(), &east(), &west()).await.unwrap().is_empty());
+    assert_eq!(store.outcomes(&"sales".into(), &east(), &west()).await.unwrap(), []);
+    drop(store);
+    let mut connection = by_hand(&path).await;
+    let groups: Vec<String> =
+        sqlx::query_scalar("SELECT group_name FROM outcomes").fetch_all(&mut connection).await.unwrap();
+    assert_eq!(groups, ["sales"]);
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_whole_state_make_no_draft_and_leave_nothing_behind() {
+    let (folder, store) = on_disk().await;
+    store.put_blob(&[7; 100_000]).await.unwrap();
+    let whole = store.export().await.unwrap();
+    let path = folder.path().join("elsewhere.db");
+    let mut flipped = whole.clone();
+    flipped[4096] ^= 0x40;
+    for bytes in [&b""[..], b"no database", &whole[..whole.len() / 2], &whole[..whole.len() - 4096], &flipped]
+    {
+        let Err(error) = Store::draft(&path, bytes, options()).await else { panic!("taken for whole") };
+        assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    }
+    let files = std::fs::read_dir(folder.path()).unwrap();
+    let names: Vec<_> = files.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    assert!(names.iter().all(|name| name.starts_with("state.db")), "{names:?}");
+}
+
+#[tokio::test]
+async fn a_draft_replaces_nothing_that_came_to_stand_in_its_place() {
+    let (folder, store) = on_disk().await;
+    let bytes = store.export().await.unwrap();
+    let draft = Store::draft(folder.path().join("state.db"), &bytes, options()).await;
+    assert!(matches!(draft, Err(StoreError::Exists { .. })));
+    let path = folder.path().join("later.db");
+    let draft = Store::draft(&path, &bytes, options()).await.unwrap();
+    std::fs::write(&path, "theirs").unwrap();
+    assert!(matches!(draft.finish().await, Err(StoreError::Exists { .. })));
+    assert_eq!(std::fs::read(&path).unwrap(), b"theirs");
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(folder.path().join("later.db-wal"), "of a state that is gone").unwrap();
+    let error = Store::draft(&path, &bytes, options()).await.err().unwrap();
+    assert!(error.to_string().contains("later.db-wal"), "{error}");
+}
+
+#[tokio::test]
 async fn whoever_only_looks_sees_what_a_working_controller_writes_and_changes_nothing() {
     let (folder, store) = on_disk().await;
     let path = folder.path().join("state.db");

@@ -144,6 +144,8 @@ pub(crate) fn fence(group: &GroupName, place: Place) -> Fence {
         level: None,
         confirmed_at: None,
         tail: Tail::Unseen,
+        promoted_from: None,
+        found_awake: Vec::new(),
     }
 }
 
