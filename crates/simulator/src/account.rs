@@ -40,7 +40,10 @@ pub(crate) struct World {
     pub(crate) callers: BTreeMap<u64, Caller>,
     pub(crate) outages: BTreeMap<String, Outage>,
     /// What was due at a workspace where time stands still.
-    pub(crate) parked: Vec<(usize, Event)>,
+    pub(crate) parked: Vec<(i64, usize, Event)>,
+    /// Since when life stands still in a region.
+    #[serde(default)]
+    pub(crate) still_since: BTreeMap<String, i64>,
     pub(crate) now_ms: i64,
     pub(crate) numbers: u64,
 }
@@ -145,8 +148,10 @@ impl Account {
         let now_ms = (self.clock.now().as_millisecond() + self.ahead_ms).max(self.world.now_ms);
         while let Some((due_ms, at, event)) = self.world.agenda.next_due(now_ms) {
             self.world.now_ms = due_ms.max(self.world.now_ms);
-            if self.outage(at).is_some_and(|outage| outage.life_stops) {
-                self.world.parked.push((at, event));
+            // Those outside have clocks of their own.
+            let is_outside = matches!(event, Event::CallerActs { .. });
+            if !is_outside && self.outage(at).is_some_and(|outage| outage.life_stops) {
+                self.world.parked.push((due_ms, at, event));
             } else {
                 self.happen(at, event);
             }
@@ -172,6 +177,10 @@ impl Account {
             Event::RunTimesOut { run } => runs::time_out(stage, run),
             Event::RunIsCancelled { run } => runs::finish_cancel(stage, run),
             Event::QueueExpires { run } => runs::expire_queued(stage, run),
+            Event::MachinesAreLost => {
+                clusters::lose_machines(stage);
+                warehouses::lose_machines(stage);
+            }
             Event::CallerActs { .. } => {}
         }
     }
@@ -181,12 +190,27 @@ impl Account {
         self.world.outages.get(&self.world.workspaces.get(at)?.region)
     }
 
-    /// Time goes on in a region: schedules that were missed are not made up for, what was under way ends now.
+    /// Life stops in a region, or goes on standing still.
+    pub(crate) fn stop(&mut self, region: &str) {
+        self.world.still_since.entry(region.to_owned()).or_insert(self.world.now_ms);
+    }
+
+    /// Life goes on in a region: schedules that were missed are not made up for, what was under way takes as much longer as
+    /// it stood still, and what goes by the calendar (time-outs, retention) is due if its time has come.
     pub(crate) fn resume(&mut self, region: &str) {
+        let Some(since_ms) = self.world.still_since.remove(region) else { return };
+        let stood_ms = self.world.now_ms - since_ms;
+        let workspaces = &self.world.workspaces;
+        let is_delayed = |at: usize, event: &Event| {
+            workspaces.get(at).is_some_and(|ws| ws.region == region) && event.is_work()
+        };
+        self.world.agenda.delay(stood_ms, is_delayed);
         let parked = std::mem::take(&mut self.world.parked);
-        for (at, event) in parked {
+        for (due_ms, at, event) in parked {
             if self.world.workspaces[at].region != region {
-                self.world.parked.push((at, event));
+                self.world.parked.push((due_ms, at, event));
+            } else if event.is_work() {
+                self.world.agenda.enter(due_ms + stood_ms, at, event);
             } else if let Event::JobFires { id, generation, .. } = event {
                 let stage = &mut self.stage(at, SERVICE);
                 if stage.ws.jobs.get(id).is_some_and(|job| job.generation == generation) {

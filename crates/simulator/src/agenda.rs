@@ -37,6 +37,24 @@ pub(crate) enum Event {
     QueueExpires { run: i64 },
     /// Somebody outside acts.
     CallerActs { caller: u64 },
+    /// Every machine of a workspace is gone.
+    MachinesAreLost,
+}
+
+impl Event {
+    /// Whether it is the end of something that takes work, and so takes longer where life stands still. The rest goes
+    /// by the calendar.
+    pub(crate) const fn is_work(&self) -> bool {
+        matches!(
+            self,
+            Self::ClusterSettles { .. }
+                | Self::LibrariesSettle { .. }
+                | Self::WarehouseSettles { .. }
+                | Self::TaskStarts { .. }
+                | Self::TaskEnds { .. }
+                | Self::RunIsCancelled { .. }
+        )
+    }
 }
 
 /// An entry: due time (epoch milliseconds), order of entry, workspace, event.
@@ -53,6 +71,17 @@ impl Agenda {
     pub(crate) fn enter(&mut self, due_ms: i64, workspace: usize, event: Event) {
         self.entered += 1;
         self.entries.push(Reverse((due_ms, self.entered, workspace, event)));
+    }
+
+    /// Puts off all entries of which `is_delayed` says so, given the workspace and the event.
+    pub(crate) fn delay(&mut self, by_ms: i64, is_delayed: impl Fn(usize, &Event) -> bool) {
+        let entries = std::mem::take(&mut self.entries).into_vec().into_iter();
+        self.entries = entries
+            .map(|Reverse((due_ms, order, at, event))| {
+                let by_ms = if is_delayed(at, &event) { by_ms } else { 0 };
+                Reverse((due_ms + by_ms, order, at, event))
+            })
+            .collect();
     }
 
     /// The next entry that is due by `now_ms`, earliest first, in order of entry within one millisecond.

@@ -12,7 +12,7 @@ use crate::call::Request;
 use crate::error::Error;
 use crate::quartz::Quartz;
 use crate::router;
-use crate::services::triggers;
+use crate::services::{runs, triggers};
 
 /// A caller from outside.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -49,6 +49,14 @@ pub enum CallerAction {
         /// The JSON body.
         #[serde(default)]
         body: Option<Value>,
+    },
+    /// Runs a notebook from another one, as `dbutils.notebook.run` does: at the workspace, whether outsiders get in or not.
+    RunNotebook {
+        /// The notebook's path.
+        path: String,
+        /// On which cluster, if on one.
+        #[serde(default)]
+        cluster_id: Option<String>,
     },
     /// Puts files where triggers may watch.
     FilesArrive {
@@ -92,6 +100,8 @@ pub(crate) fn act(account: &mut Account, number: u64) {
         *times -= 1;
     }
     match &caller.action {
+        // Where life has stopped nothing is done, and nothing is made up for later.
+        _ if account.outage(at).is_some_and(|outage| outage.life_stops) => {}
         CallerAction::RunNow { job_name } => {
             let named = |name: &Value| name.as_str() == Some(job_name);
             let jobs = &account.world.workspaces[at].jobs;
@@ -109,6 +119,9 @@ pub(crate) fn act(account: &mut Account, number: u64) {
             if let Ok(method) = method.to_uppercase().parse() {
                 send(account, at, &caller.name, Request::of(method, path, body.clone()));
             }
+        }
+        CallerAction::RunNotebook { path, cluster_id } => {
+            runs::run_notebook(&mut account.stage(at, &caller.name), path, cluster_id.as_deref());
         }
         CallerAction::FilesArrive { url } => {
             triggers::files_arrive(&mut account.stage(at, &caller.name), url);

@@ -9,13 +9,14 @@ use http::Method;
 use serde_json::Value;
 use twinlake_base::Timestamp;
 
+use crate::agenda::Event;
 use crate::call::{Reply, Request};
 use crate::callers::{self, Caller};
 use crate::effects::{Activity, Deed, Effect, EffectQuery};
 use crate::error::Error;
 use crate::faults::Fault;
 use crate::outage::Outage;
-use crate::services::{tree, triggers};
+use crate::services::{runs, tree, triggers};
 use crate::settings::Settings;
 use crate::simulator::Simulator;
 
@@ -95,11 +96,41 @@ impl Simulator {
         account.settle();
         account.check_region(region)?;
         account.world.outages.insert(region.to_owned(), outage);
-        if !outage.life_stops {
+        if outage.life_stops {
+            account.stop(region);
+        } else {
             account.resume(region);
             account.settle();
         }
         Ok(())
+    }
+
+    /// All machines of a region are lost, as when the power fails: clusters and warehouses end, the tasks on them fail and are
+    /// tried again as their jobs say. Where life stands still it shows when life goes on.
+    ///
+    /// # Errors
+    /// [`Error::UnknownRegion`].
+    pub fn lose_machines(&self, region: &str) -> Result<(), Error> {
+        let mut account = self.gateway.lock();
+        account.settle();
+        account.check_region(region)?;
+        for at in 0..account.world.workspaces.len() {
+            if account.world.workspaces[at].region == region {
+                let now_ms = account.world.now_ms;
+                account.world.agenda.enter(now_ms, at, Event::MachinesAreLost);
+            }
+        }
+        account.settle();
+        Ok(())
+    }
+
+    /// The regions that there are, each with what is wrong with it.
+    #[must_use]
+    pub fn regions(&self) -> BTreeMap<String, Option<Outage>> {
+        let account = self.gateway.lock();
+        let outages = &account.world.outages;
+        let regions = account.world.workspaces.iter().map(|workspace| workspace.region.clone());
+        regions.map(|region| (region.clone(), outages.get(&region).copied())).collect()
     }
 
     /// Brings a region back.
@@ -173,6 +204,25 @@ impl Simulator {
         let at = account.place(workspace)?;
         tree::add_user(&mut account.stage(at, "control"), user_name);
         Ok(())
+    }
+
+    /// A notebook of somebody runs another one, on a cluster if one is named. Returns the run's id.
+    ///
+    /// # Errors
+    /// [`Error::UnknownWorkspace`].
+    pub fn run_notebook(
+        &self,
+        workspace: &str,
+        actor: &str,
+        path: &str,
+        cluster_id: Option<&str>,
+    ) -> Result<i64, Error> {
+        let mut account = self.gateway.lock();
+        account.settle();
+        let at = account.place(workspace)?;
+        let run = runs::run_notebook(&mut account.stage(at, actor), path, cluster_id);
+        account.settle();
+        Ok(run)
     }
 
     /// Files arrive at a URL that triggers may watch. Returns how many fired.

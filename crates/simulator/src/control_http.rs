@@ -6,10 +6,12 @@
 //! | `GET /clock`, `POST /clock/jump {"seconds"}` | reads the time, moves it |
 //! | `GET /settings`, `PATCH /settings {...}` | reads and changes the settings |
 //! | `GET /faults`, `POST /faults {...}`, `DELETE /faults`, `DELETE /faults/{number}` | faults |
-//! | `POST /regions/{region}/down {...}`, `POST /regions/{region}/up` | outages |
+//! | `GET /regions`, `POST /regions/{region}/down {...}`, `POST /regions/{region}/up` | outages |
+//! | `POST /regions/{region}/lose-machines` | ends what runs on machines |
 //! | `GET /callers`, `POST /callers {...}`, `DELETE /callers/{number}` | callers from outside |
 //! | `POST /act {"workspace", "method", "path", "body", "actor"}` | acts as a person |
 //! | `POST /users {"workspace", "user_name"}` | gives access |
+//! | `POST /notebook-runs {"workspace", "path", "cluster_id", "actor"}` | runs a notebook from another one |
 //! | `POST /arrivals {"workspace", "url"` or `"table"}` | sets triggers off |
 //! | `GET /effects?...`, `GET /activity?workspace&from_ms&to_ms` | what happened |
 //! | `POST /seed {"workspace", "size", "seed"}` | fills a workspace |
@@ -50,6 +52,8 @@ impl Simulator {
             .route("/faults/{number}", delete(remove_fault))
             .route("/regions/{region}/down", post(region_down))
             .route("/regions/{region}/up", post(region_up))
+            .route("/regions/{region}/lose-machines", post(lose_machines))
+            .route("/regions", get(async |State(simulator): State<Self>| Json(simulator.regions())))
             .route(
                 "/callers",
                 get(async |State(simulator): State<Self>| Json(simulator.callers())).post(add_caller),
@@ -57,6 +61,7 @@ impl Simulator {
             .route("/callers/{number}", delete(remove_caller))
             .route("/act", post(act))
             .route("/users", post(add_user))
+            .route("/notebook-runs", post(run_notebook))
             .route("/arrivals", post(arrive))
             .route("/effects", get(effects))
             .route("/activity", get(activity))
@@ -144,6 +149,11 @@ async fn region_up(State(simulator): State<Simulator>, Path(region): Path<String
     Ok(Json(json!({})))
 }
 
+async fn lose_machines(State(simulator): State<Simulator>, Path(region): Path<String>) -> Answer {
+    simulator.lose_machines(&region)?;
+    Ok(Json(json!({})))
+}
+
 async fn add_caller(State(simulator): State<Simulator>, Json(caller): Json<Caller>) -> Answer {
     Ok(Json(json!({"number": simulator.add_caller(caller)?})))
 }
@@ -177,6 +187,20 @@ struct User {
 async fn add_user(State(simulator): State<Simulator>, Json(user): Json<User>) -> Answer {
     simulator.add_user(&user.workspace, &user.user_name)?;
     Ok(Json(json!({})))
+}
+
+#[derive(Deserialize)]
+struct NotebookRun {
+    workspace: String,
+    path: String,
+    cluster_id: Option<String>,
+    actor: Option<String>,
+}
+
+async fn run_notebook(State(simulator): State<Simulator>, Json(run): Json<NotebookRun>) -> Answer {
+    let actor = run.actor.as_deref().unwrap_or("somebody");
+    let id = simulator.run_notebook(&run.workspace, actor, &run.path, run.cluster_id.as_deref())?;
+    Ok(Json(json!({"run_id": id})))
 }
 
 #[derive(Deserialize)]

@@ -184,6 +184,11 @@ impl Meters {
         }
     }
 
+    /// Whether it is on the bill now.
+    pub(crate) fn is_on(&self, id: &str) -> bool {
+        self.open.contains_key(id)
+    }
+
     /// Adds to `activity` what was metered in `from_ms..to_ms`.
     pub(crate) fn add_to(&self, activity: &mut Activity, from_ms: i64, to_ms: i64) {
         for reading in &self.readings {

@@ -60,6 +60,7 @@ pub use outage::{Appearance, Outage};
 pub use router::{Route, routes};
 pub use seed::{Seed, Seeded};
 pub use serve::{ServeOptions, Served, ServedWorkspace};
+pub use services::run_store::RunType;
 pub use settings::Settings;
 pub use simulator::Simulator;
 pub use workspace::{Cloud, WorkspaceInfo, WorkspaceSpec};

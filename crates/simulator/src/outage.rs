@@ -31,7 +31,8 @@ pub enum Appearance {
 pub struct Outage {
     /// What clients see.
     pub appearance: Appearance,
-    /// Nothing happens inside either: clusters and runs stand still, schedules are missed. Otherwise only the way in is cut.
+    /// Nothing happens inside either: clusters and runs stand still and take so much longer, schedules are missed for good.
+    /// Otherwise only the way in is cut. Machines survive it, unless they are [lost](crate::Simulator::lose_machines).
     #[serde(default)]
     pub life_stops: bool,
 }
@@ -43,7 +44,7 @@ impl Outage {
         Self { appearance, life_stops: false }
     }
 
-    /// The lights are out.
+    /// The lights are out: nobody gets in, and inside everything stands still.
     #[must_use]
     pub const fn dark() -> Self {
         Self { appearance: Appearance::Refused, life_stops: true }

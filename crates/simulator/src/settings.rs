@@ -1,10 +1,11 @@
 //! How the simulated account behaves where the documentation leaves room, or where a test needs a knob.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use crate::limits::Limits;
+use crate::services::run_store::RunType;
 
 /// Every knob of the simulated account. All times are in simulated time.
 ///
@@ -47,6 +48,15 @@ pub struct Settings {
     pub notebooks_show_times: bool,
     /// Whether a queued job with `max_concurrent_runs` 0 queues new runs. The reference says that they are skipped.
     pub zero_concurrency_queues: bool,
+    /// The types of runs that `runs/list` shows when no type is asked for. The reference does not say; those that notebooks
+    /// begin are left out by default, because a client that does not ask for them may then find out.
+    pub run_types_unasked: BTreeSet<RunType>,
+    /// Whether `cancel-all` of a job takes only its queued runs with `all_queued_runs`, and only the others without. The
+    /// reference can be read both ways.
+    pub cancel_all_is_narrow: bool,
+    /// Whether a job's runs are forgotten with it: the ended ones at once, the others when they end. The reference of
+    /// version 2.0 said so, that of 2.2 says nothing.
+    pub runs_go_with_their_job: bool,
     /// Puts an empty page that carries a token before the last page of every paged list.
     pub empty_page_before_last: bool,
     /// Page sizes that replace a list's own maximum, by service (`jobs`, `clusters`, `warehouses`, ...).
@@ -73,6 +83,9 @@ impl Default for Settings {
             max_notebook_bytes: 10 * 1024 * 1024,
             notebooks_show_times: true,
             zero_concurrency_queues: false,
+            run_types_unasked: BTreeSet::from([RunType::JobRun, RunType::SubmitRun]),
+            cancel_all_is_narrow: false,
+            runs_go_with_their_job: false,
             empty_page_before_last: false,
             page_sizes: BTreeMap::new(),
         }

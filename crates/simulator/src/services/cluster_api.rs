@@ -227,6 +227,16 @@ pub(crate) fn resize(call: &mut Call<'_, '_>) -> Outcome {
             ));
         }
     };
+    let cluster = find(call.stage, &id)?;
+    if let Some(pool) = cluster.text("instance_pool_id") {
+        let wanted = clusters::workers(&Document::from_iter([(size.0.to_owned(), size.1.clone())]));
+        let more = wanted - clusters::workers(&cluster.filled);
+        if more > 0 && clusters::lacks_room(call.stage, pool, more) {
+            return Err(Refusal::state(format!(
+                "INSTANCE_POOL_MAX_CAPACITY_FAILURE: Instance pool {pool} has reached its maximum capacity."
+            )));
+        }
+    }
     let now = call.stage.now;
     if let Some(cluster) = call.stage.ws.clusters.get_mut(&id) {
         for spec in [Arc::make_mut(&mut cluster.sent), Arc::make_mut(&mut cluster.filled)] {

@@ -18,6 +18,9 @@ use crate::services::libraries::{self, Installed};
 use crate::services::runs;
 use crate::stage::{Stage, seconds_ms};
 
+/// How long a cluster looks for instances in a pool that has none to give.
+const IN_VAIN_SECONDS: u64 = 15;
+
 /// The states of a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
@@ -134,13 +137,8 @@ impl Clusters {
 
     /// Instances of a pool that clusters use now.
     pub(crate) fn running_on_pool(&self, pool: &str) -> i64 {
-        self.items
-            .values()
-            .filter(|cluster| {
-                cluster.state == State::Running && cluster.text("instance_pool_id") == Some(pool)
-            })
-            .map(instances)
-            .sum()
+        let is_up = |cluster: &&Cluster| matches!(cluster.state, State::Running | State::Resizing);
+        self.items.values().filter(is_up).map(|cluster| instances_of(cluster, pool)).sum()
     }
 
     fn add(&mut self, cluster: Cluster) {
@@ -214,15 +212,14 @@ pub(crate) fn start(stage: &mut Stage<'_>, id: &str, event: &'static str) {
     cluster.terminated_ms = None;
     cluster.reason = None;
     cluster.log(now, event, json!({"user": &*user}));
-    stage.ws.meters.set(Metered::Cluster, id, 1, now);
     stage.effect(Deed::Started, "cluster", id, event);
-    go(
-        stage,
-        id,
-        State::Pending,
-        "Finding instances for new nodes, acquiring more instances if necessary",
-        stage.settings.cluster_start_seconds,
-    );
+    let is_in_vain = stage.ws.clusters.get(id).is_some_and(|cluster| pool_is_exhausted(stage, cluster));
+    if !is_in_vain {
+        stage.ws.meters.set(Metered::Cluster, id, 1, now);
+    }
+    let seconds = if is_in_vain { IN_VAIN_SECONDS } else { stage.settings.cluster_start_seconds };
+    let message = "Finding instances for new nodes, acquiring more instances if necessary";
+    go(stage, id, State::Pending, message, seconds.min(stage.settings.cluster_start_seconds));
 }
 
 /// Restarts a running cluster.
@@ -264,18 +261,39 @@ fn terminate_for(stage: &mut Stage<'_>, id: &str, code: &'static str, kind: &'st
     runs::compute_lost(stage, id);
 }
 
-/// Whether a cluster's pool has too few instances left for it.
-fn pool_is_exhausted(stage: &Stage<'_>, cluster: &Cluster) -> bool {
-    let Some(id) = cluster.text("instance_pool_id") else { return false };
-    let pool = stage.ws.collection("instance_pool").and_then(|pools| pools.get(id));
-    let most = pool.and_then(|pool| pool.document.get("max_capacity")).and_then(Value::as_i64);
-    most.is_some_and(|most| stage.ws.clusters.running_on_pool(id) + instances(cluster) > most)
+/// Every machine of the workspace is gone.
+pub(crate) fn lose_machines(stage: &mut Stage<'_>) {
+    let ids: Vec<String> = stage.ws.clusters.items.values().map(|cluster| cluster.id.clone()).collect();
+    for id in ids {
+        terminate_for(stage, &id, "CLOUD_PROVIDER_SHUTDOWN", "CLOUD_FAILURE");
+    }
 }
 
-/// The machines that a cluster needs at least.
-fn instances(cluster: &Cluster) -> i64 {
-    let least = cluster.filled.get("autoscale").and_then(|scale| scale.get("min_workers"));
-    cluster.filled.get("num_workers").or(least).and_then(Value::as_i64).unwrap_or(0) + 1
+/// Whether a pool of a cluster that has no instances yet has too few left for it.
+fn pool_is_exhausted(stage: &Stage<'_>, cluster: &Cluster) -> bool {
+    let pools = [cluster.text("instance_pool_id"), cluster.text("driver_instance_pool_id")];
+    pools.into_iter().flatten().any(|pool| lacks_room(stage, pool, instances_of(cluster, pool)))
+}
+
+/// Whether a pool may not have so many more instances.
+pub(crate) fn lacks_room(stage: &Stage<'_>, pool: &str, more: i64) -> bool {
+    let document = stage.ws.collection("instance_pool").and_then(|pools| pools.get(pool));
+    let most = document.and_then(|pool| pool.document.get("max_capacity")).and_then(Value::as_i64);
+    most.is_some_and(|most| stage.ws.clusters.running_on_pool(pool) + more > most)
+}
+
+/// The machines of a pool that a cluster needs at least. The driver's may come from a pool of its own.
+fn instances_of(cluster: &Cluster, pool: &str) -> i64 {
+    let of_workers = cluster.text("instance_pool_id");
+    let of_driver = cluster.text("driver_instance_pool_id").or(of_workers);
+    let workers = if of_workers == Some(pool) { workers(&cluster.filled) } else { 0 };
+    workers + i64::from(of_driver == Some(pool))
+}
+
+/// The workers that a cluster needs at least.
+pub(crate) fn workers(spec: &Document) -> i64 {
+    let least = spec.get("autoscale").and_then(|scale| scale.get("min_workers"));
+    spec.get("num_workers").or(least).and_then(Value::as_i64).unwrap_or(0)
 }
 
 /// A transition is complete.
@@ -301,6 +319,7 @@ pub(crate) fn settle(stage: &mut Stage<'_>, id: &str, generation: u32) {
         }
         State::Pending | State::Restarting | State::Resizing => {
             let resized = cluster.state == State::Resizing;
+            let is_new = cluster.state == State::Pending;
             cluster.state = State::Running;
             cluster.active_ms = now;
             cluster.message = Cow::Borrowed("");
@@ -308,6 +327,10 @@ pub(crate) fn settle(stage: &mut Stage<'_>, id: &str, generation: u32) {
             if let Some(idle_ms) = cluster.autotermination_ms() {
                 let event = Event::ClusterIdles { id: id.to_owned(), generation };
                 stage.at_ms(now + idle_ms, event);
+            }
+            if is_new && !stage.ws.meters.is_on(id) {
+                // Its pool had no room when it began to look, and had some at last.
+                stage.ws.meters.set(Metered::Cluster, id, 1, now);
             }
             if !resized {
                 libraries::cluster_started(stage, id);

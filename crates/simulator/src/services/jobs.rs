@@ -116,7 +116,7 @@ fn store(stage: &mut Stage<'_>, id: i64, settings: Document) {
     stage.effect(Deed::Updated, "job", id, "");
     triggers::arm(stage, id);
     if was_continuous && !is_still {
-        runs::cancel_job(stage, id, false);
+        runs::cancel_job(stage, id, runs::Which::Begun);
     }
     runs::release_queue(stage, id);
 }
@@ -150,10 +150,13 @@ pub(crate) fn update(call: &mut Call<'_, '_>) -> Outcome {
 
 pub(crate) fn delete(call: &mut Call<'_, '_>) -> Outcome {
     let id = asked(call)?;
-    runs::cancel_job(call.stage, id, true);
+    runs::cancel_job(call.stage, id, runs::Which::All);
     let store = &mut call.stage.ws.jobs;
     if let Some(key) = store.ids.remove(&id) {
         store.items.remove(&key);
+    }
+    if call.stage.settings.runs_go_with_their_job {
+        call.stage.ws.runs.forget_ended_of(id);
     }
     call.stage.effect(Deed::Deleted, "job", id, "");
     Ok(Reply::empty())

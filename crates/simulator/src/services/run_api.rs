@@ -10,7 +10,7 @@ use crate::paging::{self, Cursor};
 use crate::refusal::Refusal;
 use crate::services::jobs::{self, ARRAY_PAGE};
 use crate::services::run_view::{OVERRIDES, history, show, show_task};
-use crate::services::runs::{self, Beginning, Ending, Life, Run};
+use crate::services::runs::{self, Beginning, Ending, Life, Run, RunType, Which};
 use crate::services::tasks::{self, Task};
 use crate::services::{job_settings, tree};
 use crate::stage::Stage;
@@ -91,7 +91,7 @@ pub(crate) fn submit(call: &mut Call<'_, '_>) -> Outcome {
     let name = document.get("run_name").cloned().unwrap_or_else(|| json!("Untitled"));
     let mut settings = job_settings::accepted(call.stage, document, jobs::pages_arrays(call))?;
     settings.insert("run_name".to_owned(), name);
-    let id = runs::submit(call.stage, settings, token);
+    let id = runs::submit(call.stage, RunType::SubmitRun, settings, token);
     Ok(Reply::Json(json!({"run_id": id})))
 }
 
@@ -152,7 +152,8 @@ pub(crate) fn list(call: &mut Call<'_, '_>) -> Outcome {
         }
     };
     let (from, to) = (call.number("start_time_from")?, call.number("start_time_to")?);
-    let kind = call.text("run_type");
+    let kind = run_type(call)?;
+    let unasked = &call.stage.settings.run_types_unasked;
     let expand = call.flag("expand_tasks");
     let store = &call.stage.ws.runs;
     let wanted = |run: &Run| {
@@ -160,9 +161,7 @@ pub(crate) fn list(call: &mut Call<'_, '_>) -> Outcome {
             && (!completed_only || run.is_done())
             && from.is_none_or(|from| run.created_ms >= from)
             && to.is_none_or(|to| run.created_ms <= to)
-            && kind
-                .as_deref()
-                .is_none_or(|kind| (kind == "SUBMIT_RUN") == run.submitted && kind != "WORKFLOW_RUN")
+            && kind.map_or_else(|| unasked.contains(&run.run_type), |kind| kind == run.run_type)
     };
     let keys: Vec<u64> = store
         .keys(call.number("job_id")?)
@@ -197,6 +196,14 @@ pub(crate) fn list(call: &mut Call<'_, '_>) -> Outcome {
         answer["prev_page_token"] = json!(previous);
     }
     Ok(Reply::Json(answer))
+}
+
+/// The type of runs that is asked for.
+fn run_type(call: &Call<'_, '_>) -> Result<Option<RunType>, Refusal> {
+    let Some(asked) = call.text("run_type").filter(|asked| !asked.is_empty()) else { return Ok(None) };
+    serde_json::from_value(json!(asked))
+        .map(Some)
+        .map_err(|_| Refusal::bad_field("run_type", format!("'{asked}' is not a run type.")))
 }
 
 pub(crate) fn get_output(call: &mut Call<'_, '_>) -> Outcome {
@@ -258,7 +265,12 @@ pub(crate) fn cancel_all(call: &mut Call<'_, '_>) -> Outcome {
     match call.number("job_id")? {
         Some(job_id) => {
             jobs::find(call.stage, job_id)?;
-            runs::cancel_job(call.stage, job_id, true);
+            let which = match (call.stage.settings.cancel_all_is_narrow, queued) {
+                (false, _) => Which::All,
+                (true, true) => Which::Queued,
+                (true, false) => Which::Begun,
+            };
+            runs::cancel_job(call.stage, job_id, which);
         }
         None if queued => {
             let store = &call.stage.ws.runs;

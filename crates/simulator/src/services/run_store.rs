@@ -44,12 +44,24 @@ impl Ending {
     }
 }
 
-/// A run of a job, or one that was submitted without one.
+/// What a run is a run of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RunType {
+    /// A job.
+    JobRun,
+    /// What somebody submitted without a job.
+    SubmitRun,
+    /// What a notebook began: `dbutils.notebook.run`.
+    WorkflowRun,
+}
+
+/// A run, of a job or without one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Run {
     pub(crate) id: i64,
     pub(crate) job_id: i64,
-    pub(crate) submitted: bool,
+    pub(crate) run_type: RunType,
     pub(crate) settings: Arc<Document>,
     pub(crate) trigger: Cow<'static, str>,
     pub(crate) creator: Arc<str>,
@@ -150,12 +162,12 @@ impl Runs {
         }
     }
 
-    /// Tasks that have not ended and were given a cluster: run and place.
-    pub(crate) fn tasks_on(&self, cluster: &str) -> Vec<(i64, usize)> {
+    /// Tasks that have not ended and of which `is_on` says so: run and place.
+    pub(crate) fn open_tasks(&self, is_on: impl Fn(&Task) -> bool) -> Vec<(i64, usize)> {
         let active = self.active.values().flatten().filter_map(|key| self.items.get(key));
         active
             .flat_map(|run| run.tasks.iter().enumerate().map(move |(index, task)| (run.id, index, task)))
-            .filter(|(_, _, task)| !task.is_done() && task.cluster.as_deref() == Some(cluster))
+            .filter(|(_, _, task)| !task.is_done() && is_on(task))
             .map(|(run, index, _)| (run, index))
             .collect()
     }
@@ -232,6 +244,13 @@ impl Runs {
                 self.active.remove(&job);
             }
         }
+    }
+
+    /// Forgets the runs of a job that have ended.
+    pub(crate) fn forget_ended_of(&mut self, job: i64) {
+        let ended = self.keys(Some(job)).into_iter().filter_map(|key| self.items.get(&key));
+        let ended: Vec<i64> = ended.filter(|run| run.is_done()).map(|run| run.id).collect();
+        ended.into_iter().for_each(|id| self.remove(id));
     }
 
     /// Forgets runs that ended before a moment, oldest first.

@@ -129,10 +129,7 @@ pub(crate) fn show(stage: &Stage<'_>, run: &Run, with_arrays: bool, offset: usiz
         "attempt_number": 0,
         "creator_user_name": &*run.creator,
         "run_name": run.name(),
-        "run_type": match (run.submitted, run.trigger.as_ref()) {
-            (true, _) => "SUBMIT_RUN",
-            _ => "JOB_RUN",
-        },
+        "run_type": run.run_type,
         "run_page_url": page_url(stage, run, run.id),
         "trigger": run.trigger,
         "format": "MULTI_TASK",

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::agenda::Event;
 use crate::collections::Document;
 use crate::effects::Deed;
-pub(crate) use crate::services::run_store::{Described, Ending, Life, Repair, Run, Runs};
+pub(crate) use crate::services::run_store::{Described, Ending, Life, Repair, Run, RunType, Runs};
 use crate::services::tasks::{self, Task};
 use crate::services::{clusters, triggers};
 use crate::stage::{Stage, seconds_ms};
@@ -63,16 +63,32 @@ pub(crate) fn begin_job(stage: &mut Stage<'_>, job_id: i64, beginning: Beginning
 }
 
 /// Begins a run without a job. Returns its id.
-pub(crate) fn submit(stage: &mut Stage<'_>, settings: Document, token: Option<String>) -> i64 {
+pub(crate) fn submit(
+    stage: &mut Stage<'_>,
+    run_type: RunType,
+    settings: Document,
+    token: Option<String>,
+) -> i64 {
     let job_id = stage.mint_int64();
     let creator = Arc::clone(&stage.ws.user);
     let beginning = Beginning { trigger: "ONE_TIME", ..Beginning::default() };
     let mut run = new_run(stage, job_id, Arc::new(settings), creator, &beginning);
-    run.submitted = true;
+    run.run_type = run_type;
     let id = run.id;
     stage.ws.runs.add(run, token);
     begin(stage, id);
     id
+}
+
+/// A notebook runs another, on a cluster if one is named. Returns the run's id.
+pub(crate) fn run_notebook(stage: &mut Stage<'_>, path: &str, cluster: Option<&str>) -> i64 {
+    let mut task =
+        json!({"task_key": "main", "notebook_task": {"notebook_path": path, "source": "WORKSPACE"}});
+    if let Some(cluster) = cluster {
+        task["existing_cluster_id"] = json!(cluster);
+    }
+    let settings = [("run_name".to_owned(), json!(path)), ("tasks".to_owned(), json!([task]))];
+    submit(stage, RunType::WorkflowRun, Document::from_iter(settings), None)
 }
 
 fn new_run(
@@ -85,7 +101,7 @@ fn new_run(
     Run {
         id: stage.mint_int64(),
         job_id,
-        submitted: false,
+        run_type: RunType::JobRun,
         tasks: tasks::of(stage, &settings, &beginning.only),
         settings,
         trigger: Cow::Borrowed(beginning.trigger),
@@ -161,7 +177,7 @@ fn end(stage: &mut Stage<'_>, id: i64, ending: Ending, code: Cow<'static, str>, 
     if let Some(repair) = run.repairs.last_mut().filter(|repair| repair.ended_ms.is_none()) {
         repair.ended_ms = Some(now);
     }
-    let (job_id, parent, submitted) = (run.job_id, run.parent, run.submitted);
+    let (job_id, parent, run_type) = (run.job_id, run.parent, run.run_type);
     let owned: Vec<String> = std::mem::take(&mut run.clusters).into_values().collect();
     stage.ws.runs.mark(id, false);
     stage.effect(Deed::Ended, "run", id, format!("{ending:?}"));
@@ -169,7 +185,11 @@ fn end(stage: &mut Stage<'_>, id: i64, ending: Ending, code: Cow<'static, str>, 
         clusters::terminate(stage, &cluster, "JOB_FINISHED");
     }
     tell_parent(stage, parent, ending);
-    if submitted {
+    if run_type != RunType::JobRun {
+        return;
+    }
+    if stage.settings.runs_go_with_their_job && stage.ws.jobs.get(job_id).is_none() {
+        stage.ws.runs.remove(id);
         return;
     }
     if let Some(job) = stage.ws.jobs.get_mut(job_id) {
@@ -260,11 +280,24 @@ pub(crate) fn finish_cancel(stage: &mut Stage<'_>, id: i64) {
     end(stage, id, Ending::Canceled, Cow::Borrowed("USER_CANCELED"), Cow::Borrowed("Run cancelled."));
 }
 
-/// Cancels a job's runs; the queued ones too if `queued`.
-pub(crate) fn cancel_job(stage: &mut Stage<'_>, job_id: i64, queued: bool) {
+/// Which runs of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    All,
+    /// Those that wait.
+    Queued,
+    /// Those that do not.
+    Begun,
+}
+
+/// Cancels a job's runs.
+pub(crate) fn cancel_job(stage: &mut Stage<'_>, job_id: i64, which: Which) {
     let runs = &stage.ws.runs;
     let mut active = runs.active(Some(job_id));
-    active.retain(|id| queued || runs.get(*id).is_some_and(|run| run.life != Life::Queued));
+    active.retain(|id| {
+        let is_queued = runs.get(*id).is_some_and(|run| run.life == Life::Queued);
+        which == Which::All || is_queued == (which == Which::Queued)
+    });
     // Queued ones first: what ends makes room for them.
     active.sort_by_key(|id| runs.get(*id).is_none_or(|run| run.life != Life::Queued));
     for id in active {
@@ -274,16 +307,19 @@ pub(crate) fn cancel_job(stage: &mut Stage<'_>, job_id: i64, queued: bool) {
 
 /// A cluster is going away: the tasks on it fail.
 pub(crate) fn compute_lost(stage: &mut Stage<'_>, cluster: &str) {
-    let lost = stage.ws.runs.tasks_on(cluster);
+    let lost = stage.ws.runs.open_tasks(|task| task.cluster.as_deref() == Some(cluster));
     for (run, index) in lost {
-        tasks::finish(
-            stage,
-            run,
-            index,
-            Ending::Failed,
-            "CLUSTER_ERROR",
-            "The cluster was terminated during the run.",
-        );
+        let message = "The cluster was terminated during the run.";
+        tasks::finish(stage, run, index, Ending::Failed, "CLUSTER_ERROR", message);
+    }
+}
+
+/// A warehouse lost its machines: the tasks on it fail.
+pub(crate) fn warehouse_lost(stage: &mut Stage<'_>, warehouse: &str) {
+    let lost = stage.ws.runs.open_tasks(|task| task.warehouse.as_deref() == Some(warehouse));
+    for (run, index) in lost {
+        let message = "The SQL warehouse was stopped during the run.";
+        tasks::finish(stage, run, index, Ending::Failed, "RUN_EXECUTION_ERROR", message);
     }
 }
 

@@ -14,6 +14,7 @@ use crate::collections::Document;
 use crate::effects::{Deed, Metered};
 use crate::paging;
 use crate::refusal::Refusal;
+use crate::services::runs;
 use crate::stage::Stage;
 
 /// The states of a warehouse that it can be seen in.
@@ -202,6 +203,15 @@ fn end(stage: &mut Stage<'_>, id: &str, why: &str) {
     }
     stage.effect(Deed::Stopped, "sql_warehouse", id, why);
     go(stage, id, State::Stopping, stage.settings.warehouse_stop_seconds);
+}
+
+/// Every machine of the workspace is gone.
+pub(crate) fn lose_machines(stage: &mut Stage<'_>) {
+    let ids: Vec<String> = stage.ws.warehouses.items.values().map(|warehouse| warehouse.id.clone()).collect();
+    for id in ids {
+        end(stage, &id, "its machines were lost");
+        runs::warehouse_lost(stage, &id);
+    }
 }
 
 fn go(stage: &mut Stage<'_>, id: &str, state: State, seconds: u64) {

@@ -61,6 +61,27 @@ async fn a_caller_submits_runs_delivers_files_and_stops_after_so_many_times() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_caller_runs_notebooks_inside_and_does_nothing_where_life_has_stopped_nor_makes_up_for_it() {
+    let lab = Lab::new();
+    let job = lab.job("nightly", json!({})).await;
+    lab.simulator.add_caller(airflow(CallerAction::RunNow { job_name: "nightly".to_owned() })).unwrap();
+    let path = format!("{HOME}/notebook");
+    lab.simulator.add_caller(airflow(CallerAction::RunNotebook { path, cluster_id: None })).unwrap();
+    let inside = async || {
+        let found = lab.read("/api/2.2/jobs/runs/list?run_type=WORKFLOW_RUN").await;
+        found["runs"].as_array().map_or(0, Vec::len)
+    };
+    lab.simulator.region_down("us-east-1", Outage::cut_off(Appearance::BlackHole)).unwrap();
+    lab.seconds(2 * 3600);
+    lab.simulator.region_down("us-east-1", Outage::dark()).unwrap();
+    lab.seconds(2 * 3600);
+    lab.simulator.region_up("us-east-1").unwrap();
+    assert_eq!((lab.runs_of(job).await.len(), inside().await), (0, 2));
+    lab.seconds(3600);
+    assert_eq!((lab.runs_of(job).await.len(), inside().await), (1, 3));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_person_edits_through_the_same_services() {
     let lab = Lab::new();
     let job = lab.job("j", json!({})).await;

@@ -14,6 +14,7 @@ mod limits;
 mod outages;
 mod policies;
 mod pools;
+mod quiesce;
 mod runs;
 mod seed;
 mod served;

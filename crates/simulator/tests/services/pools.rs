@@ -81,6 +81,48 @@ async fn a_pool_that_is_full_lets_no_cluster_start() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_pool_without_room_stops_what_is_new_and_leaves_what_runs() {
+    let lab = Lab::new();
+    let (workers, driver) = (pool(&lab, "workers", 0).await, pool(&lab, "driver", 0).await);
+    let edit = |id: &str, name: &str, most: u32| json!({"instance_pool_id": id, "instance_pool_name": name, "node_type_id": "i3.xlarge", "max_capacity": most});
+    let body = json!({"spark_version": crate::lab::SPARK, "instance_pool_id": workers,
+                      "driver_instance_pool_id": driver, "num_workers": 2, "autotermination_minutes": 0});
+    let cluster =
+        lab.write("/api/2.1/clusters/create", body.clone()).await["cluster_id"].as_str().unwrap().to_owned();
+    lab.seconds(200);
+    assert_eq!(get(&lab, &workers).await["stats"]["used_count"], 2);
+    assert_eq!(get(&lab, &driver).await["stats"]["used_count"], 1);
+    lab.write(EDIT, edit(&workers, "workers", 0)).await;
+    lab.write(EDIT, edit(&driver, "driver", 0)).await;
+    let resize = |workers: u32| json!({"cluster_id": cluster, "num_workers": workers});
+    assert_eq!(refused(lab.post("/api/2.1/clusters/resize", resize(3)).await).1, "INVALID_STATE");
+    lab.write("/api/2.1/clusters/resize", resize(1)).await;
+    let from = lab.simulator.now();
+    let new = lab.write("/api/2.1/clusters/create", body).await["cluster_id"].as_str().unwrap().to_owned();
+    lab.seconds(60);
+    assert_eq!(
+        (lab.cluster_state(&cluster).await.as_str(), lab.cluster_state(&new).await.as_str()),
+        ("RUNNING", "TERMINATED")
+    );
+    // The new one never had a machine.
+    let activity = lab.simulator.activity(EAST, from, lab.simulator.now()).unwrap();
+    assert_eq!(activity.cluster_seconds, 60.0);
+    // A job's cluster finds none either.
+    let task = json!({"task_key": "a", "notebook_task": {"notebook_path": "/n"}, "new_cluster": {
+        "spark_version": crate::lab::SPARK, "instance_pool_id": workers, "num_workers": 1}});
+    lab.notebook("/Shared/n").await;
+    let run = lab.write("/api/2.2/jobs/runs/submit", json!({"tasks": [task]})).await["run_id"].clone();
+    lab.seconds(60);
+    let shown = lab.read(&format!("/api/2.2/jobs/runs/get?run_id={run}")).await;
+    assert_eq!(shown["state"]["result_state"], "FAILED", "{shown}");
+    // An edit that names no maximum lifts it.
+    let mut free = edit(&workers, "workers", 0);
+    free.as_object_mut().unwrap().remove("max_capacity");
+    lab.write(EDIT, free).await;
+    assert_eq!(get(&lab, &workers).await.get("max_capacity"), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn sizes_and_node_types_are_checked() {
     let lab = Lab::new();
     for more in [
