@@ -16,6 +16,8 @@ pub mod workspace_file;
 
 use std::collections::BTreeSet;
 
+pub use tree::{Made, TreeKind};
+
 use crate::schema::{Embed, Field, Fragment};
 use crate::{AssetKind, Schema};
 

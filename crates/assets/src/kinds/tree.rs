@@ -1,4 +1,4 @@
-//! The workspace tree: one walk that finds folders, notebooks and files together.
+//! The workspace tree: one walk that finds folders, notebooks and files together, and what these kinds share.
 //! API: <https://docs.databricks.com/api/workspace/workspace>.
 //!
 //! - A list shows one folder and is not paged; the recursion is ours. Folders are listed side by side.
@@ -8,16 +8,19 @@
 //!   away meanwhile, if a second look says so, too.
 //! - Git folders, dashboards and other kinds that live in the tree are found and reported, but not entered.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use serde_json::{Value, json};
 use twinlake_base::ErrorClass;
 use twinlake_databricks::{Complete, ListCall, Paging, Reader};
-use twinlake_model::{Call, CallBody, Change, Method, Purpose, RemoteId};
+use twinlake_model::{Action, Call, CallBody, Change, Method, Pattern, Purpose, RemoteId};
 
 use crate::rest::{self, walk};
-use crate::{Error, Listed, Listing, Portrait, Scope, kinds};
+use crate::schema::{Fragment, IdShape, KeyRule, Schema};
+use crate::{AssetKind, Error, Listed, Listing, Portrait, Scope, kinds};
 
 mod row;
 
@@ -25,6 +28,129 @@ use row::Row;
 
 /// How many folders are listed at once. The budget of the host paces them; this bounds what waits in memory.
 const SIDE_BY_SIDE: usize = 32;
+
+/// A kind whose objects live in the workspace tree: only a constant.
+#[derive(Debug)]
+pub struct TreeKind {
+    /// What is true of the kind.
+    pub schema: Schema,
+    /// The service's word for its objects.
+    pub object_type: &'static str,
+    /// The fields of a row that say what an object is. The rest is its path and its bytes.
+    pub spec: &'static [&'static str],
+    /// How its objects are made.
+    pub made: Made,
+}
+
+/// How objects of the tree are made.
+#[derive(Clone, Copy, Debug)]
+pub enum Made {
+    /// Empty. Making what exists already does nothing.
+    AsFolders,
+    /// From bytes: the formats in which these are imported and exported.
+    FromBytes {
+        /// In which they are sent.
+        import: &'static str,
+        /// In which they are asked for.
+        export: &'static str,
+    },
+}
+
+/// What the schemas of all kinds of the tree have in common.
+pub(super) const fn schema(name: &'static str, plural: &'static str, documentation: &'static str) -> Schema {
+    Schema {
+        name,
+        plural,
+        documentation,
+        key: KeyRule::Path,
+        id: (Pattern("/path"), IdShape::Text),
+        holds_others: false,
+        fragment: Fragment::EMPTY,
+        sleeps: &[],
+        coarse_fence: &[],
+        tags: None,
+        leaves_behind: &[],
+        consistency: Duration::from_secs(5),
+    }
+}
+
+impl TreeKind {
+    /// What the row of an object says that it is.
+    fn spec(&self, row: &Value) -> Value {
+        self.spec.iter().map(|field| ((*field).to_owned(), row[*field].clone())).collect()
+    }
+
+    /// The import of an object's bytes. One that is new must not write over what somebody else put there meanwhile.
+    fn import(change: &Change, format: &str, spec: &Value) -> Call {
+        let is_new = change.action == Action::Create;
+        let mut body = spec.clone();
+        body["format"] = Value::from(format);
+        body["path"] = Value::from(change.key.as_str());
+        body["overwrite"] = Value::from(!is_new);
+        Call {
+            method: Method::Post,
+            path: "/api/2.0/workspace/import".to_owned(),
+            body: CallBody::WithContent(body, "content"),
+            purpose: if is_new { Purpose::Create } else { Purpose::Update },
+        }
+    }
+}
+
+#[async_trait]
+impl AssetKind for TreeKind {
+    fn schema(&self) -> &Schema {
+        &self.schema
+    }
+
+    fn listing(&self) -> &dyn Listing {
+        &Tree
+    }
+
+    fn portray(&self, raw: Value) -> Result<Portrait, Error> {
+        Ok(Row::of(&raw)?.portrait(self.spec(&raw)))
+    }
+
+    /// None also where something of another type stands at the path: that is another asset.
+    async fn read(&self, reader: &Reader, remote: &RemoteId) -> Result<Option<Value>, Error> {
+        Ok(object(reader, remote.as_str()).await?.filter(|row| row["object_type"] == self.object_type))
+    }
+
+    async fn content(&self, reader: &Reader, remote: &RemoteId) -> Result<Option<Vec<u8>>, Error> {
+        let Made::FromBytes { export, .. } = self.made else { return Ok(None) };
+        let query = [("path", remote.as_str()), ("format", export), ("direct_download", "true")];
+        match reader.get_bytes("/api/2.0/workspace/export", &query).await {
+            Ok(bytes) => Ok(Some(bytes.to_vec())),
+            Err(error) if error.class() == ErrorClass::Missing => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn has_content(&self) -> bool {
+        matches!(self.made, Made::FromBytes { .. })
+    }
+
+    fn calls(&self, change: &Change, spec: &Value) -> Vec<Call> {
+        let path = change.key.as_str();
+        match (change.action, self.made) {
+            // Only an empty folder goes.
+            (Action::Delete, _) => {
+                let body = json!({ "path": path, "recursive": false });
+                vec![Call::post(Purpose::Delete, "/api/2.0/workspace/delete", body)]
+            }
+            (Action::Adopt, _) => Vec::new(),
+            (_, Made::FromBytes { import, .. }) => vec![Self::import(change, import, spec)],
+            // It may be repeated, so it counts as no create.
+            (Action::Create | Action::CreateStub, Made::AsFolders) => {
+                vec![Call::post(Purpose::Update, "/api/2.0/workspace/mkdirs", json!({ "path": path }))]
+            }
+            (Action::Update | Action::Fill, Made::AsFolders) => Vec::new(),
+        }
+    }
+
+    fn created(&self, _answer: &Value) -> Option<RemoteId> {
+        None
+    }
+}
 
 /// Finds everything that lives in the workspace tree.
 #[derive(Debug)]
@@ -167,54 +293,7 @@ fn ancestors(root: &str) -> impl Iterator<Item = &str> {
         .map(move |end| &root[..end])
 }
 
-/// One object's row. None where something of another type stands at the path: that is another asset.
-pub(super) async fn status(
-    reader: &Reader,
-    remote: &RemoteId,
-    object_type: &str,
-) -> Result<Option<Value>, Error> {
-    Ok(object(reader, remote.as_str()).await?.filter(|row| row["object_type"] == object_type))
-}
-
 /// The row of whatever stands at a path.
 async fn object(reader: &Reader, path: &str) -> Result<Option<Value>, Error> {
     rest::read(reader, "/api/2.0/workspace/get-status", &[("path", path)]).await
-}
-
-/// A row as a portrait, for an object that was read by itself.
-pub(super) fn portray(raw: &Value, spec: Value) -> Result<Portrait, Error> {
-    Ok(Row::of(raw)?.portrait(spec))
-}
-
-/// An object's bytes, as they are.
-pub(super) async fn export(
-    reader: &Reader,
-    remote: &RemoteId,
-    format: &str,
-) -> Result<Option<Vec<u8>>, Error> {
-    let query = [("path", remote.as_str()), ("format", format), ("direct_download", "true")];
-    match reader.get_bytes("/api/2.0/workspace/export", &query).await {
-        Ok(bytes) => Ok(Some(bytes.to_vec())),
-        Err(error) if error.class() == ErrorClass::Missing => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The import of an object. One that is new must not write over what somebody else put there meanwhile.
-pub(super) fn import(change: &Change, mut body: Value) -> Call {
-    let is_new = change.action == twinlake_model::Action::Create;
-    body["path"] = Value::from(change.key.as_str());
-    body["overwrite"] = Value::from(!is_new);
-    Call {
-        method: Method::Post,
-        path: "/api/2.0/workspace/import".to_owned(),
-        body: CallBody::WithContent(body, "content"),
-        purpose: if is_new { Purpose::Create } else { Purpose::Update },
-    }
-}
-
-/// The removal of an object; of a folder only if it is empty.
-pub(super) fn delete(change: &Change) -> Call {
-    let body = json!({ "path": change.key.as_str(), "recursive": false });
-    Call::post(Purpose::Delete, "/api/2.0/workspace/delete", body)
 }
