@@ -1,8 +1,11 @@
 //! Estates and bad days that operators know, each told from the first request to the quiet sync after it.
 
+mod activities;
+mod coarse_fence;
 mod divergence;
 mod dormancy;
 mod drift;
+mod equality;
 mod faults;
 mod first_sync;
 mod house;

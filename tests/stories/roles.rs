@@ -198,3 +198,35 @@ async fn waking_again_writes_over_no_edit_and_makes_nothing_again() {
     let clusters = east.list("/api/2.1/clusters/list?page_size=100", "clusters");
     assert!(clusters.iter().all(|cluster| cluster["cluster_name"] != "spare"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_coarse_fence_took_from_a_pool_is_there_again_when_its_place_wakes() {
+    let fleet = fleet(7).await;
+    let east = fleet.east();
+    furnish(east);
+    fleet.sync().await;
+    let kept = fleet.store.latest_snapshot(&east.place).await.unwrap().unwrap();
+    let pools = || east.list("/api/2.0/instance-pools/list", "instance_pools");
+    let manifest = fleet.store.manifest(kept.manifests[&"instance_pool".into()]).await.unwrap();
+    let kind = twinlake_assets::kinds::find("instance_pool").unwrap();
+    let ids = fleet.store.id_map(&east.place.set).await.unwrap();
+    for entry in manifest.entries {
+        let document = fleet.store.document(entry.version.spec).await.unwrap().value();
+        let call = kind.coarse_fence(&entry.asset, &document).unwrap();
+        let write = twinlake_assets::resolve::request(&call, &entry.asset, &east.place, &ids, None).unwrap();
+        east.client.writer().send(&Unguarded, &write).await.unwrap();
+    }
+    assert!(pools().iter().all(|pool| pool["max_capacity"] == 0 && pool["min_idle_instances"] == 0));
+    // The thorough fence leaves it so.
+    run(&fleet, fleet.route(east, east), "fence").await;
+    assert!(pools().iter().all(|pool| pool["max_capacity"] == 0));
+    let mut wake = fleet.route(east, east);
+    (wake.role, wake.kept) = (Role::Primary, Some(kept));
+    let report = run(&fleet, wake.clone(), "wake").await;
+    assert!(report.is_complete(|_| false), "{:#?}", notable(&report));
+    assert!(pools().iter().all(|pool| pool["max_capacity"] == 10 && pool["min_idle_instances"] == 2));
+    let once = fleet.effect_count();
+    run(&fleet, wake, "wake-again").await;
+    assert!(east.effects_after(once).is_empty(), "twice is once: {:#?}", east.effects_after(once));
+    assert!(fleet.store.bases(&east.place, &east.place).await.unwrap().is_empty());
+}

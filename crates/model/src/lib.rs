@@ -25,6 +25,7 @@ mod asset;
 mod base;
 mod digest;
 mod document;
+mod equality;
 mod fence;
 mod group;
 mod id_map;
@@ -44,6 +45,7 @@ pub use asset::{Key, Mark, Posture, Version};
 pub use base::Base;
 pub use digest::Digest;
 pub use document::{Document, MalformedDocument};
+pub use equality::{EqualityProof, Unequal};
 pub use fence::{Diverged, Divergence, Fence, FenceLevel, FoundAwake, How, Tail};
 pub use group::{
     DEFAULT_DELETION_GRACE, DEFAULT_MAX_DELETED_PERCENT, Estate, FailoverGroup, Guards, Objectives, Role,

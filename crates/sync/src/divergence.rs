@@ -4,8 +4,8 @@
 //! there otherwise than in that snapshot was made, edited or deleted after it. The crawl is kept with all its bytes, so
 //! that nothing of the tail is lost when the reverse direction writes over it.
 //!
-//! Our own fence is no tail: posture that stands where sleep puts it, and fields that a fence says it set. A person's
-//! edit of posture before the fence came shows in what the fence found. Whether something merely ran or was started is
+//! Our own fence is no tail: posture that stands where sleep puts it, and fields that stand where the coarse fence of
+//! their kind puts them. A person's edit of posture before the fence came shows in what the fence found. Whether something merely ran or was started is
 //! no edit; the ledger of runs and the fence's report tell it.
 //!
 //! What is not done: nothing here judges whether an edit matters. A difference is named, and a person acknowledges it.
@@ -38,8 +38,7 @@ pub struct Returned<'a> {
     pub since: &'a Snapshot,
     /// What of it.
     pub selection: &'a Selection,
-    /// What our own fences changed there since, as their reports tell. A coarse fence is told in the same form, with
-    /// what it set under `put`.
+    /// What our own fences found there since, as their reports tell.
     pub fenced: &'a [FoundAwake],
 }
 
@@ -107,7 +106,7 @@ pub async fn divergence(
         }
     }
     let snapshot = now.keep(store, run).await?;
-    let divergence = Divergence { assets: found.into_values().collect() };
+    let divergence = Divergence { assets: found.into_values().collect(), runs: Vec::new() };
     store.put_document(&divergence.document()).await?;
     Ok(Quarantine { divergence, snapshot, not_compared })
 }
@@ -206,7 +205,7 @@ impl Look<'_> {
         let mut fields = BTreeSet::new();
         if was.spec != is.spec {
             let (was, is) = (self.document(was).await?, self.document(is).await?);
-            fields.extend(edited(&was, &is, fenced));
+            fields.extend(edited(kind, &was, &is));
         }
         fields.extend(edited_posture(kind, was, is, fenced));
         // Bytes that were never read at the source never arrived anywhere, so they are part of the tail, too.
@@ -224,19 +223,13 @@ impl Look<'_> {
     }
 }
 
-/// The fields of a document that somebody edited: those that differ, but for what a fence set and nobody changed since.
-fn edited(was: &Value, is: &Value, fenced: &[&FoundAwake]) -> Vec<String> {
-    let mut was = was.clone();
-    for (at, value) in fenced.iter().flat_map(|awake| awake.put.iter()) {
-        // A fence sets fields of the object itself: a limit, a number. What it sets deeper is posture.
-        let field = at.strip_prefix('/').filter(|field| !field.contains('/'));
-        if let (Some(field), Some(fields)) = (field, was.as_object_mut())
-            && is.get(field) == Some(value)
-        {
-            fields.insert(field.to_owned(), value.clone());
-        }
-    }
-    differences(&was, is)
+/// The fields of a document that somebody edited: those that differ, but for what stands as the coarse fence puts it.
+fn edited(kind: &dyn AssetKind, was: &Value, is: &Value) -> Vec<String> {
+    let fenced = kind.schema().coarse_fence;
+    let is_ours = |at: &str| {
+        fenced.iter().any(|field| field.at.0 == at && is.pointer(at) == Some(&field.stops_at.value()))
+    };
+    differences(was, is).into_iter().filter(|at| !is_ours(at)).collect()
 }
 
 /// The posture that somebody edited: what stands neither as it stood nor as sleep puts it, and what a fence found
@@ -278,16 +271,14 @@ mod tests {
         Version { spec: Digest::of(b""), posture, content: None }
     }
 
-    fn fence(found: &[(&str, Value)], put: &[(&str, Value)]) -> FoundAwake {
-        let posture = |of: &[(&str, Value)]| -> Posture {
-            of.iter().map(|(at, value)| ((*at).to_owned(), value.clone())).collect()
-        };
+    fn fence(found: &[(&str, Value)]) -> FoundAwake {
+        let found = found.iter().map(|(at, value)| ((*at).to_owned(), value.clone())).collect();
         FoundAwake {
             asset: "job/prod@east/1".parse().unwrap(),
             key: Key::new("nightly"),
             fields: Vec::new(),
-            found: posture(found),
-            put: posture(put),
+            found,
+            put: Posture::none(),
             is_asleep: true,
         }
     }
@@ -303,20 +294,20 @@ mod tests {
         assert!(edits(json!(2), &[]).is_empty());
         assert!(edits(json!(0), &[]).is_empty());
         assert_eq!(edits(json!(5), &[]), [at]);
-        assert!(edits(json!(0), &[&fence(&[(at, json!(2))], &[])]).is_empty());
-        assert_eq!(edits(json!(0), &[&fence(&[(at, json!(5))], &[])]), [at]);
+        assert!(edits(json!(0), &[&fence(&[(at, json!(2))])]).is_empty());
+        assert_eq!(edits(json!(0), &[&fence(&[(at, json!(5))])]), [at]);
     }
 
     #[test]
-    fn a_field_that_a_fence_set_is_an_edit_only_if_it_stands_otherwise_than_the_fence_set_it() {
-        let was = json!({ "max_capacity": 10, "name": "pool" });
-        let coarse = fence(&[], &[("/max_capacity", json!(0))]);
-        assert!(edited(&was, &json!({ "max_capacity": 0, "name": "pool" }), &[&coarse]).is_empty());
-        assert_eq!(
-            edited(&was, &json!({ "max_capacity": 7, "name": "pool" }), &[&coarse]),
-            ["/max_capacity"]
-        );
-        assert_eq!(edited(&was, &json!({ "max_capacity": 0, "name": "pond" }), &[&coarse]), ["/name"]);
-        assert_eq!(edited(&was, &json!({ "max_capacity": 0, "name": "pool" }), &[]), ["/max_capacity"]);
+    fn a_field_that_the_coarse_fence_set_is_an_edit_only_if_it_stands_otherwise() {
+        let pool = kinds::find("instance_pool").unwrap();
+        let edits = |limit: i64, name: &str| {
+            let was = json!({ "max_capacity": 10, "instance_pool_name": "pool" });
+            edited(pool, &was, &json!({ "max_capacity": limit, "instance_pool_name": name }))
+        };
+        assert!(edits(10, "pool").is_empty());
+        assert!(edits(0, "pool").is_empty());
+        assert_eq!(edits(7, "pool"), ["/max_capacity"]);
+        assert_eq!(edits(0, "pond"), ["/instance_pool_name"]);
     }
 }

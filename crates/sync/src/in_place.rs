@@ -1,10 +1,12 @@
 //! What becomes of one asset where a place takes a role of its own: only whether it runs.
 //!
 //! A fence and its undoing take each document as it stands there. What was edited since a snapshot was kept is neither
-//! written over nor made again, and nothing has to be there first, because everything is.
+//! written over nor made again, and nothing has to be there first, because everything is. Only what the coarse fence set
+//! is put back when the place wakes: it is a part of the document.
 
-use twinlake_assets::kinds;
-use twinlake_model::{Action, Change, FoundAwake, Posture, Verdict};
+use serde_json::Value;
+use twinlake_assets::{Fenced, kinds};
+use twinlake_model::{Action, Change, Document, FoundAwake, Pattern, Posture, Role, Verdict};
 use twinlake_store::Store;
 
 use crate::SyncError;
@@ -37,15 +39,51 @@ impl Case<'_> {
         };
         let observed = &found.entry.version;
         let (desired, fields) = rest(self.kind, self.direction.role, observed, Some(&self.posture()));
-        if fields.is_empty() {
+        let document = store.document(observed.spec).await?;
+        let unfenced = match self.direction.role {
+            Role::Primary => self.without_coarse_fence(store, &document).await?,
+            Role::Standby => None,
+        };
+        if fields.is_empty() && unfenced.is_none() {
             return Ok(Decision::Settled(Verdict::InSync));
         }
-        let document = store.document(observed.spec).await?;
+        let is_written = unfenced.is_some();
+        let (document, restored) = unfenced.unwrap_or((document, Vec::new()));
         let mut draft = self.draft(Action::Update, Some(found), document, desired.posture);
         draft.source = observed.clone();
         draft.desired.content = observed.content;
         draft.content_mark = None;
-        draft.set_fields(fields, Vec::new());
+        draft.rewrites = is_written;
+        draft.set_fields(fields.into_iter().chain(restored).collect(), Vec::new());
         Ok(Decision::Change(Box::new(draft)))
+    }
+
+    /// The document with the fields put back that stand where the coarse fence of their kind put them, and which these
+    /// are. None where nothing is to be put back.
+    async fn without_coarse_fence(
+        &self,
+        store: &Store,
+        stands: &Document,
+    ) -> Result<Option<(Document, Vec<String>)>, SyncError> {
+        let fenced = self.kind.schema().coarse_fence;
+        if fenced.is_empty() {
+            return Ok(None);
+        }
+        let kept = store.document(self.item.entry.version.spec).await?.value();
+        let mut value = stands.value();
+        let mut restored = Vec::new();
+        for Fenced { at: Pattern(at), stops_at } in fenced {
+            let (holder, field) = at.rsplit_once('/').unwrap_or(("", at));
+            if value.pointer(at) != Some(&stops_at.value()) || kept.pointer(at) == value.pointer(at) {
+                continue;
+            }
+            let Some(Value::Object(fields)) = value.pointer_mut(holder) else { continue };
+            match kept.pointer(at) {
+                Some(before) => drop(fields.insert(field.to_owned(), before.clone())),
+                None => drop(fields.remove(field)),
+            }
+            restored.push((*at).to_owned());
+        }
+        Ok((!restored.is_empty()).then(|| (Document::from(value), restored)))
     }
 }

@@ -28,7 +28,8 @@
 //! | apply | `apply` | a ready-queue: intent, one request, answer |
 //! | read back | `read_back` | the other half of the base |
 //!
-//! Beside them: `divergence` reads what a place did that was never replicated.
+//! Beside them: `divergence` reads what a place did that was never replicated; `equality` proves by a second way, which
+//! shares nothing with planning, that two places hold the same.
 //!
 //! [`Sync`] runs them. Waking and putting to sleep are the same stages with another role; nothing here pauses or starts
 //! anything by name.
@@ -42,6 +43,7 @@ mod deletions;
 mod desire;
 mod divergence;
 mod draft;
+mod equality;
 mod error;
 mod in_place;
 mod inventory;
@@ -64,6 +66,7 @@ mod sync;
 mod view;
 
 pub use divergence::{Quarantine, Returned, divergence};
+pub use equality::{Bytes, Pair, prove_equal};
 pub use error::SyncError;
 pub use inventory::{Inventory, Item};
 pub use progress::{Progress, Silent, Watch};

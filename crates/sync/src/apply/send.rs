@@ -186,7 +186,10 @@ impl Apply<'_> {
                 lock(ids).pair(change.asset.clone(), target.clone(), remote);
                 sent.base = Some(base.clone());
             }
-            Purpose::Create | Purpose::Update if change.records_base() => {
+            // What a place is set to by itself is the copy of nothing.
+            Purpose::Create | Purpose::Update
+                if change.records_base() && !self.route.is_within_one_place() =>
+            {
                 self.store.record_applied(intent, base).await.map_err(SyncError::from)?;
                 sent.base = Some(base.clone());
             }
