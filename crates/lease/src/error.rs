@@ -1,7 +1,7 @@
 //! Why there is no lease, or no longer.
 
 use twinlake_base::{ErrorClass, Timestamp};
-use twinlake_model::{Epoch, GroupName};
+use twinlake_model::{Epoch, GroupName, SiteId};
 use twinlake_objects::ObjectsError;
 
 /// Why a lease could not be had, renewed or read.
@@ -46,6 +46,18 @@ pub enum LeaseError {
         /// What happened to the answers.
         why: String,
     },
+    /// A term that is not to come: the group is in this epoch already, or beyond it.
+    #[error("group {group} is in epoch {held} already, with primary {primary}; epoch {asked} cannot begin")]
+    Past {
+        /// The group.
+        group: GroupName,
+        /// What should have begun.
+        asked: Epoch,
+        /// What the records say.
+        held: Epoch,
+        /// The primary of that epoch.
+        primary: SiteId,
+    },
     /// A record that we cannot read. We do not guess what it says.
     #[error("record {name} in {place} cannot be read: {detail}")]
     Unreadable {
@@ -71,7 +83,9 @@ impl LeaseError {
     #[must_use]
     pub const fn class(&self) -> ErrorClass {
         match self {
-            Self::Held { .. } | Self::Lost { .. } | Self::Ended { .. } => ErrorClass::Refused,
+            Self::Held { .. } | Self::Lost { .. } | Self::Ended { .. } | Self::Past { .. } => {
+                ErrorClass::Refused
+            }
             Self::Unsettled { .. } => ErrorClass::Retryable,
             Self::Unreadable { .. } => ErrorClass::Invalid,
             Self::Witness { source, .. } => source.class(),
@@ -89,6 +103,9 @@ impl LeaseError {
                 "see what the new holder does with `twinlake status`, then run the same command again"
                     .to_owned(),
             ),
+            Self::Past { .. } => {
+                Some("see where production runs with `twinlake status`; somebody moved it since".to_owned())
+            }
             Self::Unsettled { .. } => {
                 Some("see that the witness answers, then run the same command again".to_owned())
             }

@@ -8,7 +8,7 @@ use twinlake_model::{Epoch, GroupName, SiteId};
 
 use crate::ledger::{Ledger, Written};
 use crate::record::Record;
-use crate::{LeaseError, Terms};
+use crate::{LeaseError, Term, Terms};
 
 /// How often a record is written anew whose answer was lost.
 const ATTEMPTS: usize = 3;
@@ -79,6 +79,12 @@ impl Lease {
         self.look().primary.clone()
     }
 
+    /// Epoch and primary, as one.
+    #[must_use]
+    pub fn term(&self) -> Term {
+        self.look().term()
+    }
+
     /// The number of our last record.
     #[must_use]
     pub fn seq(&self) -> u64 {
@@ -97,7 +103,7 @@ impl Lease {
     /// [`LeaseError::Ended`], [`LeaseError::Lost`]: there is nothing left to renew. Otherwise the old deadline stands,
     /// and it can be tried again.
     pub async fn renew(&self) -> Result<(), LeaseError> {
-        self.write(|held| (held.epoch, held.primary.clone())).await
+        self.write(|held| Ok(held.term())).await.map(drop)
     }
 
     /// Begins the next epoch, with its primary, in a renewed lease. This is the moment of a failover.
@@ -105,9 +111,38 @@ impl Lease {
     /// # Errors
     /// As [`renew`](Self::renew). After [`LeaseError::Unsettled`] the new epoch may have begun: a renewal finds out.
     pub async fn advance(&self, primary: &SiteId) -> Result<Epoch, LeaseError> {
-        let next = Epoch(self.epoch().0 + 1);
-        self.write(|_| (next, primary.clone())).await?;
-        Ok(next)
+        let from = self.epoch();
+        // A record that an earlier attempt gave up may have arrived since. If it began the epoch that we want, that is
+        // it; if it began another one, ours comes after that, for an epoch has one primary.
+        let next = |held: &Held| {
+            let has_begun = held.epoch > from && held.primary == *primary;
+            Ok(if has_begun { held.term() } else { held.term().next(primary.clone()) })
+        };
+        Ok(self.write(next).await?.epoch)
+    }
+
+    /// Begins an epoch that has begun elsewhere, while this place could not be asked, in a renewed lease: so it learns
+    /// where production runs. The epochs between remain without a record.
+    ///
+    /// # Errors
+    /// [`LeaseError::Past`] when the group has come to this epoch, or beyond it, already: nothing is written then.
+    /// Otherwise as [`advance`](Self::advance).
+    pub async fn advance_to(&self, epoch: Epoch, primary: &SiteId) -> Result<(), LeaseError> {
+        let from = self.epoch();
+        let term = Term { epoch, primary: primary.clone() };
+        let next = |held: &Held| {
+            let has_arrived = held.epoch > from && held.term() == term;
+            if held.epoch < epoch || has_arrived {
+                return Ok(term.clone());
+            }
+            Err(LeaseError::Past {
+                group: self.group().clone(),
+                asked: epoch,
+                held: held.epoch,
+                primary: held.primary.clone(),
+            })
+        };
+        self.write(next).await.map(drop)
     }
 
     /// Renews again and again, and returns when there is nothing left to renew. Run it beside the work, and stop the
@@ -136,18 +171,29 @@ impl Lease {
             return Ok(());
         }
         self.end("it was released");
-        held.seq = held.seq.saturating_add(1);
-        match self.ledger.write(held.seq, &self.controller.record(&held, true)).await? {
-            Written::Ours => Ok(()),
-            Written::Taken(record) => {
-                Err(LeaseError::Lost { group: self.group().clone(), holder: record.holder })
+        let mut why = "records that were given up arrived one after the other".to_owned();
+        for _ in 0..ATTEMPTS {
+            held.seq = held.seq.saturating_add(1);
+            match self.ledger.write(held.seq, &self.controller.record(&held, true)).await? {
+                Written::Ours => return Ok(()),
+                // An attempt of ours that was given up has arrived. It is let go of, too, with what it says.
+                Written::Taken(record) if record.controller == self.controller.id => {
+                    (held.epoch, held.primary) = (record.epoch, record.primary);
+                }
+                Written::Taken(record) => {
+                    return Err(LeaseError::Lost { group: self.group().clone(), holder: record.holder });
+                }
+                Written::Unsettled(reason) => {
+                    why = reason;
+                    break;
+                }
             }
-            Written::Unsettled(why) => Err(LeaseError::Unsettled { group: self.group().clone(), why }),
         }
+        Err(LeaseError::Unsettled { group: self.group().clone(), why })
     }
 
-    /// Writes the next record with what `next` makes of what we hold.
-    async fn write(&self, next: impl Fn(&Held) -> (Epoch, SiteId)) -> Result<(), LeaseError> {
+    /// Writes the next record with the term that `next` makes of what we hold, and tells which one it was.
+    async fn write(&self, next: impl Fn(&Held) -> Result<Term, LeaseError>) -> Result<Term, LeaseError> {
         let _turn = self.turn.lock().await;
         let mut why = String::new();
         for _ in 0..ATTEMPTS {
@@ -157,15 +203,15 @@ impl Lease {
                 self.end("it was not renewed in time");
                 return Err(LeaseError::Ended { group: self.group().clone() });
             }
-            let (seq, (epoch, primary)) = {
+            let (seq, term) = {
                 let held = self.look();
-                (held.seq.saturating_add(1), next(&held))
+                (held.seq.saturating_add(1), next(&held)?)
             };
-            let attempt = self.controller.held_from_now(seq, epoch, primary);
+            let attempt = self.controller.held_from_now(seq, term.clone());
             match self.ledger.write(seq, &self.controller.record(&attempt, false)).await? {
                 Written::Ours => {
                     *self.look() = attempt;
-                    return Ok(());
+                    return Ok(term);
                 }
                 // An earlier attempt of ours that we had given up has arrived. It says what it says, but a deadline
                 // is only ever counted from an attempt whose arrival we saw.
@@ -221,14 +267,20 @@ impl Permit for Lease {
     }
 }
 
+impl Held {
+    fn term(&self) -> Term {
+        Term { epoch: self.epoch, primary: self.primary.clone() }
+    }
+}
+
 impl Controller {
     /// What we would hold if a record that is sent from now on arrives.
-    pub(crate) fn held_from_now(&self, seq: u64, epoch: Epoch, primary: SiteId) -> Held {
+    pub(crate) fn held_from_now(&self, seq: u64, term: Term) -> Held {
         let date = self.clock.now().checked_add(self.terms.term).unwrap_or(Timestamp::MIN);
         Held {
             seq,
-            epoch,
-            primary,
+            epoch: term.epoch,
+            primary: term.primary,
             deadline: Some((self.clock.instant() + self.terms.term, date)),
             ended: None,
         }

@@ -1,10 +1,10 @@
-//! The records of one group, as numbered objects.
+//! The records of one group in one row, as numbered objects.
 
 use twinlake_model::GroupName;
 use twinlake_objects::{Objects, ObjectsError, Put};
 
 use crate::LeaseError;
-use crate::record::{Record, folder, name, seq_of};
+use crate::record::{self, Record, folder, seq_of};
 
 /// How many records are kept behind the last one, for people who want to know what happened.
 const KEPT: u64 = 64;
@@ -28,6 +28,8 @@ pub(crate) enum Written {
 #[derive(Clone)]
 pub(crate) struct Ledger {
     pub(crate) objects: Objects,
+    /// The name of the row: `lease`.
+    pub(crate) row: &'static str,
     pub(crate) group: GroupName,
 }
 
@@ -36,13 +38,13 @@ impl Ledger {
     pub(crate) async fn last(&self) -> Result<Option<(u64, Record)>, LeaseError> {
         for _ in 0..LOOKS {
             let Some(seq) = self.last_number().await? else { return Ok(None) };
-            let name = name(&self.group, seq);
+            let name = self.name(seq);
             if let Some(bytes) = self.objects.get(&name).await.map_err(|source| self.unasked(source))? {
                 return Ok(Some((seq, self.read(&name, &bytes)?)));
             }
         }
         let detail = "it is listed and cannot be found".to_owned();
-        Err(self.unreadable(&folder(&self.group), detail))
+        Err(self.unreadable(&self.folder(), detail))
     }
 
     /// The number of the last record.
@@ -52,7 +54,7 @@ impl Ledger {
 
     /// Writes a record under a number that must be free, and settles a lost answer by reading.
     pub(crate) async fn write(&self, seq: u64, record: &Record) -> Result<Written, LeaseError> {
-        let name = name(&self.group, seq);
+        let name = self.name(seq);
         let bytes = serde_json::to_vec(record).map_err(|error| self.unreadable(&name, error.to_string()))?;
         let lost =
             match self.objects.put_if_absent(&name, bytes).await.map_err(|source| self.unasked(source))? {
@@ -83,15 +85,23 @@ impl Ledger {
             return;
         }
         for old in self.numbers().await.unwrap_or_default() {
-            if old.saturating_add(KEPT) < seq && self.objects.delete(&name(&self.group, old)).await.is_err() {
+            if old.saturating_add(KEPT) < seq && self.objects.delete(&self.name(old)).await.is_err() {
                 return;
             }
         }
     }
 
     async fn numbers(&self) -> Result<Vec<u64>, LeaseError> {
-        let objects = self.objects.list(&folder(&self.group)).await.map_err(|source| self.unasked(source))?;
-        Ok(objects.iter().filter_map(|object| seq_of(&self.group, &object.name)).collect())
+        let objects = self.objects.list(&self.folder()).await.map_err(|source| self.unasked(source))?;
+        Ok(objects.iter().filter_map(|object| seq_of(self.row, &self.group, &object.name)).collect())
+    }
+
+    fn name(&self, seq: u64) -> String {
+        record::name(self.row, &self.group, seq)
+    }
+
+    fn folder(&self) -> String {
+        folder(self.row, &self.group)
     }
 
     fn read(&self, name: &str, bytes: &[u8]) -> Result<Record, LeaseError> {

@@ -8,19 +8,19 @@ use twinlake_model::{Epoch, GroupName, SiteId};
 
 use crate::Terms;
 
-/// Where a record lies. Padded, so that names sort as numbers do.
-pub(crate) fn name(group: &GroupName, seq: u64) -> String {
-    format!("{}/{seq:020}", folder(group))
+/// Where a record lies, in a row of this name. Padded, so that names sort as numbers do.
+pub(crate) fn name(row: &str, group: &GroupName, seq: u64) -> String {
+    format!("{}/{seq:020}", folder(row, group))
 }
 
 /// Where a group's records lie.
-pub(crate) fn folder(group: &GroupName) -> String {
-    format!("lease/{group}")
+pub(crate) fn folder(row: &str, group: &GroupName) -> String {
+    format!("{row}/{group}")
 }
 
 /// The number in a record's name; None for objects that are no records of this group.
-pub(crate) fn seq_of(group: &GroupName, name: &str) -> Option<u64> {
-    name.strip_prefix(&folder(group))?.strip_prefix('/')?.parse().ok()
+pub(crate) fn seq_of(row: &str, group: &GroupName, name: &str) -> Option<u64> {
+    name.strip_prefix(&folder(row, group))?.strip_prefix('/')?.parse().ok()
 }
 
 /// What is written. Never changed afterwards.
@@ -64,11 +64,12 @@ mod tests {
     #[test]
     fn names_sort_as_their_numbers_do_and_read_back() {
         let group = GroupName::from("finance");
-        let names: Vec<String> = [1, 2, 10, u64::MAX].map(|seq| name(&group, seq)).into();
+        let names: Vec<String> = [1, 2, 10, u64::MAX].map(|seq| name("lease", &group, seq)).into();
         assert!(names.is_sorted());
         assert_eq!(names[0], "lease/finance/00000000000000000001");
-        assert_eq!(seq_of(&group, &names[3]), Some(u64::MAX));
-        assert_eq!(seq_of(&group, "lease/finance/notes.txt"), None);
-        assert_eq!(seq_of(&"fin".into(), &names[0]), None);
+        assert_eq!(seq_of("lease", &group, &names[3]), Some(u64::MAX));
+        assert_eq!(seq_of("lease", &group, "lease/finance/notes.txt"), None);
+        assert_eq!(seq_of("lease", &"fin".into(), &names[0]), None);
+        assert_eq!(seq_of("standby", &group, &names[0]), None);
     }
 }

@@ -10,7 +10,7 @@ use twinlake_databricks::Permit;
 use twinlake_model::{Epoch, GroupName, SiteId};
 use twinlake_objects::{Objects, ObjectsOptions};
 
-use crate::{LeaseError, Terms, Witness};
+use crate::{LeaseError, Term, Terms, Witness};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -272,6 +272,128 @@ async fn without_the_witness_a_lease_lasts_until_its_deadline_and_no_longer() {
     assert!(!permits(&lease, Duration::ZERO));
 }
 
+/// A witness that stops answering after the first requests.
+fn falls_silent(decision: GateDecision) -> Gate {
+    when(Side::Before, "", decision, 3, u64::MAX)
+}
+
+/// A connection that breaks, and a black hole: longer than anybody waits for an answer.
+const SILENCES: [GateDecision; 2] = [GateDecision::Lose, GateDecision::Delay(Duration::from_secs(100_000))];
+
+#[tokio::test(start_paused = true)]
+async fn a_witness_that_falls_silent_stops_promotion_and_at_the_deadline_every_write() {
+    for silence in SILENCES {
+        let objects = store();
+        let lease = controller(&objects, "one", clock(), falls_silent(silence))
+            .acquire(&finance(), &east())
+            .await
+            .unwrap();
+        let deadline = lease.deadline().unwrap();
+        let keeper = lease.clone();
+        let kept = tokio::spawn(async move { keeper.keep().await });
+        assert!(lease.advance(&"west".into()).await.is_err(), "{silence:?}");
+        assert_eq!((lease.epoch(), lease.primary()), (Epoch(1), east()));
+        while clock().instant() < deadline {
+            assert!(!permits(&lease, deadline - clock().instant()), "up to the deadline, and not beyond");
+            clock().sleep(SECOND).await;
+        }
+        assert!(!permits(&lease, Duration::ZERO));
+        assert!(matches!(kept.await.unwrap(), LeaseError::Ended { .. }));
+        assert!(matches!(lease.advance(&"west".into()).await, Err(LeaseError::Ended { .. })));
+        // The epoch did not begin: nothing left the controller.
+        let standing = plain(&objects, "two").standing(&finance()).await.unwrap().unwrap();
+        assert_eq!(standing.term(), Term { epoch: Epoch(1), primary: east() });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_after_the_deadline_and_a_stall_before_the_send_is_waited_out() {
+    let terms = Terms::default();
+    let objects = store();
+    let gate = falls_silent(GateDecision::Lose);
+    let lease = controller(&objects, "one", clock(), gate).acquire(&finance(), &east()).await.unwrap();
+    let two = plain(&objects, "two");
+    assert!(two.acquire(&finance(), &east()).await.is_err());
+    let deadline = lease.deadline().unwrap();
+    // Requests of every length, one after the other, each sent as late as it is permitted.
+    let mut ends = Vec::new();
+    for length in [terms.longest_request, SECOND, Duration::from_millis(1)] {
+        while clock().instant() + length < deadline {
+            assert!(permits(&lease, length));
+            ends.push(clock().instant() + length);
+            clock().sleep(length).await;
+        }
+        assert!(!permits(&lease, length));
+    }
+    assert!(ends.len() > 60 && ends.iter().all(|end| *end < deadline));
+    // The last of them was permitted, stood still for as long as a request may take, and left only then. It ends
+    // before anybody else may act.
+    let latest = deadline + terms.longest_request;
+    let successor = two.acquire_within(&finance(), &east(), 2 * terms.wait()).await.unwrap();
+    assert!(clock().instant() > latest, "the successor began {:?} too early", latest - clock().instant());
+    assert!(permits(&successor, terms.longest_request));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_advances_that_got_lost_never_give_an_epoch_two_primaries() {
+    let objects = store();
+    let lease = plain(&objects, "one").acquire(&finance(), &east()).await.unwrap();
+    // An advance to west was given up; it arrives while north is asked for.
+    let ledger = crate::ledger::Ledger { objects: objects.clone(), row: "lease", group: finance() };
+    let (_, mut late) = ledger.last().await.unwrap().unwrap();
+    (late.nonce, late.epoch, late.primary) = ("given up".into(), Epoch(2), "west".into());
+    assert!(matches!(ledger.write(2, &late).await.unwrap(), crate::ledger::Written::Ours));
+    assert_eq!(lease.advance(&"north".into()).await.unwrap(), Epoch(3));
+    assert_eq!(lease.term(), Term { epoch: Epoch(3), primary: "north".into() });
+    // The same again, but what arrives is what is asked for: it has begun, and begins no second time.
+    (late.nonce, late.epoch, late.primary) = ("given up, too".into(), Epoch(4), "west".into());
+    assert!(matches!(ledger.write(lease.seq() + 1, &late).await.unwrap(), crate::ledger::Written::Ours));
+    assert_eq!(lease.advance(&"west".into()).await.unwrap(), Epoch(4));
+    // And one that arrives while we let go.
+    late.nonce = "given up at the end".into();
+    assert!(matches!(ledger.write(lease.seq() + 1, &late).await.unwrap(), crate::ledger::Written::Ours));
+    lease.release().await.unwrap();
+    assert!(plain(&objects, "two").standing(&finance()).await.unwrap().unwrap().released);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_witness_learns_of_a_term_that_began_without_it_and_of_none_that_is_past() {
+    let objects = store();
+    let lease = plain(&objects, "one").acquire(&finance(), &east()).await.unwrap();
+    lease.advance_to(Epoch(5), &"west".into()).await.unwrap();
+    assert_eq!(lease.term(), Term { epoch: Epoch(5), primary: "west".into() });
+    let seq = lease.seq();
+    for (epoch, site) in [(5, "west"), (5, "north"), (4, "north"), (0, "east")] {
+        let error = lease.advance_to(Epoch(epoch), &site.into()).await.unwrap_err();
+        assert!(matches!(error, LeaseError::Past { held: Epoch(5), .. }), "{error}");
+        assert_eq!(error.class(), ErrorClass::Refused);
+        assert!(error.hint().is_some());
+    }
+    assert_eq!(lease.seq(), seq, "and nothing was written");
+    assert_eq!(lease.advance(&"north".into()).await.unwrap(), Epoch(6));
+    lease.release().await.unwrap();
+    let next = plain(&objects, "two").acquire(&finance(), &east()).await.unwrap();
+    assert_eq!(next.term(), Term { epoch: Epoch(6), primary: "north".into() });
+    assert!(matches!(lease.advance_to(Epoch(9), &east()).await, Err(LeaseError::Ended { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_of_one_place_know_nothing_of_each_other() {
+    let objects = store();
+    let at_witness = plain(&objects, "one").acquire(&finance(), &east()).await.unwrap();
+    let two = plain(&objects, "two").in_row("standby");
+    assert_eq!(two.standing(&finance()).await.unwrap(), None);
+    let at_standby = two.acquire(&finance(), &"west".into()).await.unwrap();
+    at_standby.advance_to(Epoch(7), &"west".into()).await.unwrap();
+    assert_eq!((at_witness.epoch(), at_standby.epoch()), (Epoch(1), Epoch(7)));
+    let names: Vec<String> = objects.list("standby").await.unwrap().into_iter().map(|o| o.name).collect();
+    assert_eq!(names.len(), 2);
+    assert!(names.iter().all(|name| name.starts_with("standby/finance/")), "{names:?}");
+    let three = plain(&objects, "three").in_row("standby");
+    let refused = three.acquire(&finance(), &east()).await.err().unwrap();
+    assert!(matches!(refused, LeaseError::Held { ref holder, .. } if holder == "two"), "{refused}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_is_kept_lasts() {
     let objects = store();
@@ -297,7 +419,7 @@ async fn an_attempt_that_arrives_late_neither_confuses_nor_prolongs() {
     let witness = plain(&objects, "one");
     let lease = witness.acquire(&finance(), &east()).await.unwrap();
     let deadline = lease.deadline().unwrap();
-    let ledger = crate::ledger::Ledger { objects: objects.clone(), group: finance() };
+    let ledger = crate::ledger::Ledger { objects: objects.clone(), row: "lease", group: finance() };
     let (_, mut late) = ledger.last().await.unwrap().unwrap();
     late.nonce = "given up".into();
     late.epoch = Epoch(2);

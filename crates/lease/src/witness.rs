@@ -11,10 +11,13 @@ use twinlake_objects::Objects;
 use crate::lease::{Controller, Held};
 use crate::ledger::{Ledger, Written};
 use crate::record::Record;
-use crate::{Lease, LeaseError, Terms};
+use crate::{Lease, LeaseError, Term, Terms};
 
 /// How often a record is written anew whose answer was lost, or whose number somebody else got.
 const ATTEMPTS: usize = 3;
+
+/// The row in which the records of a witness lie.
+const ROW: &str = "lease";
 
 /// What the last record of a group says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,11 +34,24 @@ pub struct Standing {
     pub written_at: Timestamp,
 }
 
-/// One controller's view of the witness. It must lie outside every site of the groups that it speaks for.
+impl Standing {
+    /// The group's primary term.
+    #[must_use]
+    pub fn term(&self) -> Term {
+        Term { epoch: self.epoch, primary: self.primary.clone() }
+    }
+}
+
+/// One controller's view of a place where leases are kept.
+///
+/// The place is the witness of the groups that it speaks for, and then it must lie outside every site of theirs. Or it
+/// is what a site keeps for them, such as a standby's state location, with [a row of its own](Self::in_row): a lease
+/// there says who may act at that site, and nothing of who may promote.
 ///
 /// Each value is a controller of its own: make one per process, and leases of one process share it.
 pub struct Witness {
     objects: Objects,
+    row: &'static str,
     controller: Arc<Controller>,
     seats: Mutex<HashMap<GroupName, Seat>>,
 }
@@ -70,7 +86,14 @@ impl Witness {
         // Two controllers must never draw the same; name and date help where a seed is the same.
         let id = format!("{holder}, {}, {}", clock.now(), entropy.hex(16));
         let controller = Controller { holder, id, terms, clock, entropy };
-        Self { objects, controller: Arc::new(controller), seats: Mutex::default() }
+        Self { objects, row: ROW, controller: Arc::new(controller), seats: Mutex::default() }
+    }
+
+    /// The same controller over a row of another name: its records lie under `<row>/<group>`, apart from those of every
+    /// other row, and so do its leases. To be said before the first use.
+    #[must_use]
+    pub fn in_row(self, row: &'static str) -> Self {
+        Self { row, ..self }
     }
 
     /// The URL of the store.
@@ -111,11 +134,11 @@ impl Witness {
             {
                 return Err(self.held_until(group, record, end));
             }
-            let (seq, epoch, primary) = match last {
-                Some((seq, record)) => (seq, record.epoch, record.primary),
-                None => (0, Epoch(1), primary.clone()),
+            let (seq, term) = match last {
+                Some((seq, record)) => (seq, Term { epoch: record.epoch, primary: record.primary }),
+                None => (0, Term { epoch: Epoch(1), primary: primary.clone() }),
             };
-            let held = self.controller.held_from_now(seq.saturating_add(1), epoch, primary);
+            let held = self.controller.held_from_now(seq.saturating_add(1), term);
             match ledger.write(held.seq, &self.controller.record(&held, false)).await? {
                 Written::Ours => {
                     if ledger.last_number().await? == Some(held.seq) {
@@ -157,7 +180,7 @@ impl Witness {
     }
 
     fn ledger(&self, group: &GroupName) -> Ledger {
-        Ledger { objects: self.objects.clone(), group: group.clone() }
+        Ledger { objects: self.objects.clone(), row: self.row, group: group.clone() }
     }
 
     /// Also notes when a record was seen first: from then on we wait.
