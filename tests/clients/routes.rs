@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use twinlake_assets::{Embed, Fragment, KeyRule, kinds};
-use twinlake_base::{Entropy, Secret};
+use twinlake_assets::activities::ACTIVITIES;
+use twinlake_assets::{Embed, Fragment, KeyRule, kinds, resolve};
+use twinlake_base::{Entropy, Secret, Timestamp};
 use twinlake_databricks::{Client, Host, Share, Unguarded};
+use twinlake_model::RemoteId;
 use twinlake_simulator::Seed;
 use twinlake_sync::{Approval, Silent, Sync};
 use twinlake_tests::{Fleet, InProcess, Site};
@@ -28,7 +30,8 @@ async fn the_simulations_routes_and_our_own_requests_exist_in_the_official_sdk()
     python::run("routes_check.py", &[&file]);
 }
 
-/// Every request of a sync that creates, updates, deletes, stops and pins something of each kind.
+/// Every request of a sync that creates, updates, deletes, stops and pins something of each kind, and of whatever brings
+/// a place to rest.
 async fn requests() -> Value {
     let mut fleet = Fleet::new(7).await;
     fleet.guards.max_deleted_percent = 100;
@@ -42,6 +45,7 @@ async fn requests() -> Value {
         sync.run(&"record".into(), &Unguarded, Approval::Routine).await.unwrap()
     };
     sync().await;
+    bring_to_rest(&fleet, &east).await;
     disturb(&west);
     sync().await;
     empty(&east);
@@ -49,6 +53,34 @@ async fn requests() -> Value {
     fleet.jump(Duration::from_secs(25 * 3600));
     sync().await;
     record.as_json()
+}
+
+/// Every request about what runs at a place, and the coarse fence of all that has one.
+async fn bring_to_rest(fleet: &Fleet, site: &Site) {
+    let job = &site.jobs()[0]["job_id"];
+    let run = &site.post("/api/2.2/jobs/run-now", json!({"job_id": job}))["run_id"];
+    let (job, run) = (RemoteId::new(job.to_string()), RemoteId::new(run.to_string()));
+    let (reader, writer) = (site.client.reader(), site.client.writer());
+    for activity in ACTIVITIES {
+        assert!(!activity.active(&reader).await.unwrap().is_empty());
+        activity.since(&reader, Timestamp::UNIX_EPOCH).await.unwrap();
+        activity.read(&reader, &run).await.unwrap();
+        activity.cancel(&writer, &run, &Unguarded).await.unwrap();
+        activity.cancel_of(&writer, &job, &Unguarded).await.unwrap();
+        activity.cancel_queued(&writer, &Unguarded).await.unwrap();
+    }
+    let ids = fleet.store.id_map(&site.place.set).await.unwrap();
+    let kept = fleet.store.latest_snapshot(&site.place).await.unwrap().unwrap();
+    for manifest in kept.manifests.values() {
+        for entry in fleet.store.manifest(*manifest).await.unwrap().entries {
+            let Some(kind) = kinds::find(entry.asset.kind.as_str()) else { continue };
+            let spec = fleet.store.document(entry.version.spec).await.unwrap().value();
+            if let Some(call) = kind.coarse_fence(&entry.asset, &spec) {
+                let write = resolve::request(&call, &entry.asset, &site.place, &ids, None).unwrap();
+                writer.send(&Unguarded, &write).await.unwrap();
+            }
+        }
+    }
 }
 
 /// The same site, reached through the recorder.
@@ -138,6 +170,7 @@ fn schemas() -> BTreeMap<&'static str, BTreeSet<String>> {
                 found.insert(at.0.to_owned());
             }
             found.extend(schema.sleeps.iter().map(|sleeps| sleeps.at.0.to_owned()));
+            found.extend(schema.coarse_fence.iter().map(|fenced| fenced.at.0.to_owned()));
             found.extend(schema.tags.iter().map(|tags| tags.at.0.to_owned()));
             collect(&schema.fragment, "", 4, &mut found);
             (schema.name, found)
