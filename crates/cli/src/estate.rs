@@ -2,7 +2,7 @@
 
 use twinlake_base::Env;
 use twinlake_config::{Config, LoadOptions, load};
-use twinlake_controller::{House, Setup, plural_names};
+use twinlake_controller::{House, Setup, phase_names, plural_names};
 
 use crate::args::ConfigArgs;
 
@@ -13,6 +13,7 @@ pub(crate) fn config(args: &ConfigArgs, env: &Env) -> anyhow::Result<Config> {
         vars: args.vars.iter().cloned().collect(),
         env: env.clone(),
         known_kinds: plural_names(),
+        known_phases: phase_names(),
         ..LoadOptions::default()
     };
     Ok(load(&args.config, &options)?)

@@ -112,6 +112,38 @@ pub enum ControllerError {
         #[source]
         source: Box<twinlake_sync::SyncError>,
     },
+    /// What runs at a place cannot be seen or cancelled.
+    #[error("{what} of {place}: {source}")]
+    Activity {
+        /// What runs there, as a plural.
+        what: String,
+        /// Where.
+        place: Place,
+        /// Why not.
+        #[source]
+        source: Box<twinlake_assets::Error>,
+    },
+    /// A safety rule is against a move.
+    #[error("{rule} is against it: {reason}")]
+    Objection {
+        /// The rule.
+        rule: String,
+        /// What is the case.
+        reason: String,
+        /// What satisfies it.
+        satisfied_by: String,
+    },
+    /// A move cannot be made as things stand.
+    #[error("{what}")]
+    NotNow {
+        /// What stands in its way.
+        what: String,
+        /// The next command to run.
+        instead: String,
+    },
+    /// A run's log failed, or does not allow what was asked.
+    #[error(transparent)]
+    Run(#[from] Box<twinlake_workflow::WorkflowError>),
     /// A place could not be listed to a proven end.
     #[error(transparent)]
     Crawl(Box<twinlake_sync::SyncError>),
@@ -207,10 +239,14 @@ impl ControllerError {
             Self::Secret { source, .. } => source.class(),
             Self::Store(error) => error.class(),
             Self::Lease { source, .. } => source.class(),
+            Self::Activity { source, .. } => source.class(),
+            Self::Run(error) => error.class(),
             Self::Cycle { source, .. } | Self::Crawl(source) => source.class(),
             Self::SameWorkspace { .. }
             | Self::OtherEstate { .. }
             | Self::StrangePrimary { .. }
+            | Self::Objection { .. }
+            | Self::NotNow { .. }
             | Self::Moved { .. }
             | Self::NotThatPlan { .. }
             | Self::Contested { .. } => ErrorClass::Refused,
@@ -254,6 +290,10 @@ impl ControllerError {
             Self::StrangePrimary { group, found } => {
                 Some(format!("name {found} among the sites of failover_groups.{group} in twinlake.yml"))
             }
+            Self::Activity { source, .. } => source.hint(),
+            Self::Run(error) => error.hint(),
+            Self::Objection { satisfied_by, .. } => Some(satisfied_by.clone()),
+            Self::NotNow { instead, .. } => Some(instead.clone()),
             Self::Moved { .. } => Some("twinlake status".to_owned()),
             Self::NotThatPlan { .. } => Some("twinlake plan".to_owned()),
             Self::Stopped => Some("run `twinlake sync` to continue".to_owned()),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use twinlake_config::Config;
 use twinlake_databricks::{Client, Identity, Policy};
-use twinlake_model::{FailoverGroup, GroupName, Place, RunId};
+use twinlake_model::{FailoverGroup, GroupName, Place, RunId, SiteId};
 use twinlake_store::{Store, StoreOptions};
 
 use crate::legs::{Leg, legs};
@@ -25,6 +25,8 @@ pub struct House {
     pub(crate) config: Config,
     pub(crate) store: Store,
     pub(crate) reach: Reach,
+    /// Where each group is primary according to the config, whatever the witness says.
+    began: BTreeMap<GroupName, SiteId>,
 }
 
 impl House {
@@ -55,7 +57,9 @@ impl House {
             }
         }
         let reach = Reach::new(&setup)?;
-        Ok(Self { setup, config, store, reach })
+        let began = config.estate.groups.values();
+        let began = began.map(|group| (group.name.clone(), group.primary.clone())).collect();
+        Ok(Self { setup, config, store, reach, began })
     }
 
     /// The config.
@@ -103,6 +107,12 @@ impl House {
             house.orient(&group.name, &term::of(self, group).await?.term);
         }
         Ok(house)
+    }
+
+    /// Where a group is primary according to the config.
+    pub(crate) fn began(&self, group: &GroupName) -> Result<SiteId, ControllerError> {
+        let unknown = || ControllerError::UnknownGroup { name: group.to_string(), known: Vec::new() };
+        self.began.get(group).cloned().ok_or_else(unknown)
     }
 
     /// Takes a group to be in this term.

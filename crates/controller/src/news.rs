@@ -22,6 +22,13 @@ pub enum News {
     },
     /// A leg begins.
     Leg(Leg),
+    /// A run that moves production goes on.
+    Run {
+        /// Of which group.
+        group: GroupName,
+        /// What happened in it.
+        progress: twinlake_workflow::Progress,
+    },
     /// A cycle goes on.
     Cycle(Progress),
 }
@@ -47,4 +54,9 @@ impl Watch for Relay {
     fn see(&self, progress: Progress) {
         self.0.see(News::Cycle(progress));
     }
+}
+
+/// A cycle's watch that passes everything on.
+pub(crate) fn relay(observer: &Arc<dyn Observer>) -> Arc<dyn Watch> {
+    Arc::new(Relay(observer.clone()))
 }

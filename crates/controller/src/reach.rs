@@ -85,6 +85,18 @@ impl Reach {
             .map_err(reaching)
     }
 
+    /// Sends a request that is no workspace's: a webhook.
+    ///
+    /// # Errors
+    /// When it was not sent, or not answered.
+    pub(crate) async fn send(
+        &self,
+        request: http::Request<bytes::Bytes>,
+        deadline: twinlake_base::Instant,
+    ) -> Result<http::Response<bytes::Bytes>, twinlake_databricks::Undelivered> {
+        self.transport.send(request, deadline).await
+    }
+
     /// Waits until no write is under way.
     pub(crate) async fn nothing_under_way(&self) {
         self.transport.none().await;

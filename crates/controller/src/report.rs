@@ -7,6 +7,7 @@ use twinlake_sync::Report;
 
 use crate::ControllerError;
 use crate::completeness::{Judgement, Standard};
+use crate::fence::FenceReport;
 use crate::legs::Leg;
 
 /// What a sync came to.
@@ -16,6 +17,8 @@ pub struct SyncReport {
     pub legs: Vec<LegReport>,
     /// The legs that ended early, where others did not.
     pub failed: Vec<FailedLeg>,
+    /// Where the places stand that were primary once.
+    pub fences: Vec<FenceReport>,
     /// What the operator should know of how it was done.
     pub notes: Vec<String>,
 }
@@ -45,6 +48,8 @@ pub struct LegReport {
     pub held: Option<Held>,
     /// What ran at the target between its create and its stop.
     pub awake: Vec<Awake>,
+    /// Why the source could not be asked what runs there, where it could not: then a loss cannot be told so well.
+    pub ledger: Option<String>,
 }
 
 /// A plan that waits for an approval.
@@ -83,10 +88,13 @@ pub struct FailedLeg {
 }
 
 impl SyncReport {
-    /// Whether every leg came to its end and is complete.
+    /// Whether every leg came to its end and is complete, and every place that was primary once is fenced and has no tail
+    /// that waits.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.failed.is_empty() && self.legs.iter().all(|leg| leg.complete)
+        self.failed.is_empty()
+            && self.legs.iter().all(|leg| leg.complete && leg.ledger.is_none())
+            && self.fences.iter().all(|fence| fence.is_fenced() && !fence.waits())
     }
 }
 
@@ -117,6 +125,7 @@ impl LegReport {
             complete: report.held.is_none() && judgement.is_complete(),
             judgement,
             held: report.held.map(|(reason, digest)| Held { reason, digest: digest.short() }),
+            ledger: None,
             awake: report
                 .awake
                 .into_iter()

@@ -22,6 +22,8 @@ pub struct Setup {
     pub limits: Option<Limits>,
     /// Who runs this, for the audit.
     pub actor: String,
+    /// Whether the world is a simulated one. Then so is every figure.
+    pub simulated: bool,
 }
 
 impl Setup {
@@ -38,6 +40,7 @@ impl Setup {
             transport: None,
             limits: None,
             actor,
+            simulated: false,
         }
     }
 }

@@ -10,11 +10,14 @@ use twinlake_sync::{Approval, Silent};
 
 use crate::completeness::Standard;
 use crate::cycle::LegCycle;
+use crate::fence::FenceReport;
+use crate::fence::standing::Standing;
 use crate::legs::Leg;
 use crate::plan::plan_leg;
 use crate::report::{FailedLeg, LegReport, SyncReport};
+use crate::stop::WhileWanted;
 use crate::tenure::{Ground, Tenure};
-use crate::{ControllerError, House, News, Observer, Stop, claims, replication_point, tenure};
+use crate::{ControllerError, House, News, Observer, Stop, claims, ledger, replication_point, tenure};
 
 /// What is asked of a sync.
 #[derive(Clone, Debug, Default)]
@@ -43,9 +46,20 @@ pub async fn sync(
     let legs: Vec<Leg> = groups.iter().flat_map(|group| house.legs(group)).collect();
     let ground = Ground::of(&house.config);
     let notes = ground.note().filter(|_| ground.is_new()).into_iter().collect();
-    let report = SyncReport { legs: Vec::new(), failed: Vec::new(), notes };
-    let mut work =
-        Work { house, stop, observer: &observer, approved: None, is_only: legs.len() == 1, report };
+    let report = SyncReport { legs: Vec::new(), failed: Vec::new(), fences: Vec::new(), notes };
+    let mut once_primary = BTreeSet::new();
+    for group in &groups {
+        once_primary.extend(house.store.fences(&group.name).await?.into_iter().map(|fence| fence.place));
+    }
+    let mut work = Work {
+        house,
+        stop,
+        observer: &observer,
+        approved: None,
+        is_only: legs.len() == 1,
+        once_primary,
+        report,
+    };
     let reachable = work.reachable(&legs).await?;
     let legs: Vec<Leg> = legs
         .into_iter()
@@ -71,6 +85,8 @@ struct Work<'w> {
     approved: Option<(Leg, Plan)>,
     /// Whether there is one leg alone.
     is_only: bool,
+    /// The places that were primary once. Whether they answer is for their fence to tell.
+    once_primary: BTreeSet<Place>,
     report: SyncReport,
 }
 
@@ -81,6 +97,7 @@ impl Work<'_> {
         for leg in legs {
             let fails = [&leg.source, &leg.target]
                 .into_iter()
+                .filter(|place| !self.once_primary.contains(*place))
                 .find(|place| matches!(places.get(*place), Some(Err(_))));
             if self.is_only
                 && let Some(Err(error)) = fails.and_then(|place| places.remove(place))
@@ -96,15 +113,27 @@ impl Work<'_> {
 
     /// The legs of one group, under its lease.
     async fn group(&mut self, group: &FailoverGroup, legs: &[&Leg]) -> Result<(), ControllerError> {
-        if legs.is_empty() {
+        let has_fence = |place: &Place| group.sites().any(|site| *site == place.site);
+        if legs.is_empty() && !self.once_primary.iter().any(has_fence) {
             return Ok(());
         }
         let tenure = match until_stopped(self.stop, tenure::take(self.house, group, self.observer)).await {
             Ok(tenure) => tenure,
             Err(error) => return self.fail(legs, error),
         };
+        let fences = match until_stopped(self.stop, self.fences(group, &tenure)).await {
+            Ok(fences) => fences,
+            Err(error) => {
+                tenure.end(self.house).await;
+                return self.fail(legs, error);
+            }
+        };
+        // What a place did unseen is not written over.
+        let waiting: BTreeSet<Place> =
+            fences.iter().filter(|fence| fence.waits()).map(|fence| fence.place.clone()).collect();
+        self.report.fences.extend(fences);
         let mut ended = Ok(());
-        for leg in legs {
+        for leg in legs.iter().filter(|leg| !waiting.contains(&leg.target)) {
             self.observer.see(News::Leg((*leg).clone()));
             ended = match self.leg(group, leg, &tenure).await {
                 Ok(report) => {
@@ -119,6 +148,19 @@ impl Work<'_> {
         }
         tenure.end(self.house).await;
         ended
+    }
+
+    /// Looks at the places that were primary once: what they do now, and what they did unseen.
+    async fn fences(
+        &self,
+        group: &FailoverGroup,
+        tenure: &Tenure,
+    ) -> Result<Vec<FenceReport>, ControllerError> {
+        let permit = WhileWanted { permit: tenure, stop: self.stop };
+        let run = self.house.new_run("fence");
+        Standing { house: self.house, group, run: &run, permit: &permit, observer: self.observer }
+            .look()
+            .await
     }
 
     async fn leg(
@@ -141,11 +183,22 @@ impl Work<'_> {
             tombstones: &house.store.tombstones(&leg.source).await?,
             grace: group.guards.deletion_grace,
         };
-        let report = LegReport::of(leg, ended?, &standard);
+        let mut report = LegReport::of(leg, ended?, &standard);
+        report.ledger = self.ledger(leg).await?;
         if report.complete {
             replication_point::advance(&house.store, leg, report.started_at).await?;
         }
         Ok(report)
+    }
+
+    /// Remembers what ran at the source. What could not be asked is told.
+    async fn ledger(&self, leg: &Leg) -> Result<Option<String>, ControllerError> {
+        let client = self.house.client(&leg.source)?;
+        match ledger::look(self.house, &leg.source, &client).await {
+            Ok(()) => Ok(None),
+            Err(error @ ControllerError::Store(_)) => Err(error),
+            Err(error) => Ok(Some(error.to_string())),
+        }
     }
 
     /// Notes that legs ended early, unless that ends everything.

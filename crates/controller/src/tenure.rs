@@ -54,7 +54,7 @@ impl Tenure {
 
     /// Lets go, once nothing is under way any more. If the witness cannot be told, the lease is waited out, which costs
     /// the next one time and nothing else.
-    pub(crate) async fn end(self, house: &House) {
+    pub(crate) async fn end(&self, house: &House) {
         house.reach.nothing_under_way().await;
         self.keeper.abort();
         if let Err(error) = self.lease.release().await {
@@ -229,6 +229,7 @@ failover_groups:
             transport: None,
             limits: None,
             actor: actor.to_owned(),
+            simulated: true,
         };
         let options = StoreOptions { clock: setup.clock.clone(), gate: Gate::open() };
         House::over(Store::in_memory(options).await.unwrap(), config, setup).await.unwrap()

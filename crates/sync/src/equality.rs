@@ -18,7 +18,7 @@ mod holding;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures::StreamExt;
-use twinlake_assets::kinds;
+use twinlake_assets::{AssetKind, kinds};
 use twinlake_base::Clock;
 use twinlake_model::{
     AssetId, Digest, EqualityProof, IdMap, Key, KindName, Mappings, Mark, Outcome, Place, RemoteId,
@@ -291,7 +291,7 @@ impl Judge<'_> {
             }
         }
         let (count, reader) = (unread.len(), holding.reader());
-        let reads = unread.into_iter().map(|(kind, at)| {
+        let reads = unread.into_iter().map(|(kind, at): (&'static dyn AssetKind, _)| {
             let reader = &reader;
             async move {
                 let bytes: Result<Option<Vec<u8>>, _> = kind.content(reader, &at.2).await;
@@ -303,6 +303,7 @@ impl Judge<'_> {
                 (at, digest)
             }
         });
+        let reads: Vec<_> = reads.collect();
         let read: Vec<_> = futures::stream::iter(reads).buffer_unordered(READS_AT_ONCE).collect().await;
         contents.extend(read);
         Ok((contents, count))

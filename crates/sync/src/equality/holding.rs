@@ -56,7 +56,7 @@ impl<'a> Holding<'a> {
     pub(super) async fn gather(
         side: &'a Side,
         selection: &'a Selection,
-        is_copy: &dyn Fn(&KindName, &RemoteId) -> bool,
+        is_copy: &(dyn Fn(&KindName, &RemoteId) -> bool + Sync),
         watch: &dyn Watch,
     ) -> Result<Self, SyncError> {
         watch.see(Progress::Crawling { place: side.place.clone() });
@@ -89,14 +89,15 @@ impl<'a> Holding<'a> {
             }
         }
         let reader = holding.reader();
-        let mut reads = futures::stream::iter(unread.into_iter().map(|(kind, remote, key)| {
+        let reads = unread.into_iter().map(|(kind, remote, key): (&'static dyn AssetKind, _, _)| {
             let reader = &reader;
             async move {
                 let read = kind.read(reader, &remote).await;
                 (kind, remote, key, read)
             }
-        }))
-        .buffer_unordered(READS_AT_ONCE);
+        });
+        let reads: Vec<_> = reads.collect();
+        let mut reads = futures::stream::iter(reads).buffer_unordered(READS_AT_ONCE);
         while let Some((kind, remote, key, read)) = reads.next().await {
             holding.take_read(kind, &remote, &key, read)?;
         }

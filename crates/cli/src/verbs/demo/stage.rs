@@ -57,6 +57,7 @@ impl Stage {
             transport: None,
             limits: None,
             actor: "demo".to_owned(),
+            simulated: true,
         };
         Ok(Self { simulator, served, clock, folder: folder.to_owned(), setup })
     }

@@ -1,0 +1,67 @@
+//! What stands in a snapshot, as far as waves and fences need it.
+
+use std::collections::{BTreeMap, HashMap};
+
+use twinlake_assets::kinds;
+use twinlake_model::{AssetId, Entry, Key, RemoteId, Snapshot, references_in};
+use twinlake_store::{Store, StoreError};
+
+use crate::moves::waves::Sleeper;
+
+/// Every asset of a snapshot, with what it refers to.
+///
+/// # Errors
+/// When the snapshot cannot be read.
+pub(crate) async fn sleepers(
+    store: &Store,
+    snapshot: &Snapshot,
+) -> Result<BTreeMap<AssetId, Sleeper>, StoreError> {
+    let mut found = BTreeMap::new();
+    for (kind, digest) in &snapshot.manifests {
+        let Some(kind) = kinds::find(kind.as_str()) else { continue };
+        let entries = store.manifest(*digest).await?.entries;
+        let specs: Vec<_> = entries.iter().map(|entry| entry.version.spec).collect();
+        let documents = store.documents(&specs).await?;
+        for entry in entries {
+            let document = documents.get(&entry.version.spec);
+            let refers_to = document.map(|document| references_in(&document.value())).unwrap_or_default();
+            let sleeper = Sleeper {
+                kinds: kind.schema().plural,
+                key: entry.key,
+                refers_to: refers_to.into_iter().collect(),
+            };
+            found.insert(entry.asset, sleeper);
+        }
+    }
+    Ok(found)
+}
+
+/// What people call the things of a place, by kind and id.
+pub(crate) struct Names(HashMap<(String, RemoteId), (&'static str, Key)>);
+
+impl Names {
+    /// Of a place that was never looked at.
+    pub(crate) fn none() -> Self {
+        Self(HashMap::new())
+    }
+
+    /// As they were in a snapshot of the place.
+    ///
+    /// # Errors
+    /// When the snapshot cannot be read.
+    pub(crate) async fn of(store: &Store, snapshot: &Snapshot) -> Result<Self, StoreError> {
+        let mut names = HashMap::new();
+        for (kind, digest) in &snapshot.manifests {
+            let Some(plural) = kinds::find(kind.as_str()).map(|kind| kind.schema().plural) else { continue };
+            for Entry { remote, key, .. } in store.manifest(*digest).await?.entries {
+                names.insert((kind.to_string(), remote), (plural, key));
+            }
+        }
+        Ok(Self(names))
+    }
+
+    /// The plural name of the kind, and what people call it. None: it was never seen.
+    pub(crate) fn get(&self, kind: &str, remote: &RemoteId) -> Option<(&'static str, Key)> {
+        self.0.get(&(kind.to_owned(), remote.clone())).cloned()
+    }
+}

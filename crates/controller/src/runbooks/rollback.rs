@@ -1,0 +1,31 @@
+//! Back to where production was, as long as nothing was written where it is now.
+
+use twinlake_workflow::Runbook;
+
+use super::steps::{
+    approve, at_rest, begin_epoch, hooks, promote, quiesce, reprotect, take_lease, unfinished, untouched,
+    validate,
+};
+use crate::moves::Move;
+
+pub(super) static RUNBOOK: Runbook<Move> = Runbook {
+    name: super::ROLLBACK,
+    version: 1,
+    title: "Rollback: production goes back, before the first write",
+    steps: &[
+        approve::STEP,
+        take_lease::STEP,
+        untouched::STEP,
+        hooks::BEFORE_QUIESCE,
+        quiesce::STEP,
+        at_rest::STEP,
+        hooks::AFTER_QUIESCE,
+        hooks::BEFORE_PROMOTE,
+        begin_epoch::STEP,
+        promote::STEP,
+        validate::STEP,
+        hooks::AFTER_PROMOTE,
+        unfinished::STEP,
+        reprotect::STEP,
+    ],
+};

@@ -1,0 +1,64 @@
+//! The right to move the group is taken, and the group proven to be where the proposal says.
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use twinlake_base::ErrorClass;
+use twinlake_lease::LeaseError;
+use twinlake_workflow::{Check, Step, StepContext, StepError, Undo, Work};
+
+use super::{PATIENT, SOON};
+use crate::ControllerError;
+use crate::moves::Parameters;
+use crate::moves::world::{Move, refused, step_error};
+
+pub(crate) const STEP: Step<Move> = Step {
+    name: crate::runbooks::TAKE_LEASE,
+    title: "Lease",
+    does: "takes the right to act for the group, or waits out whoever has it",
+    phase: "prepare",
+    undo: Undo::Reversible("it ends by itself"),
+    deadline: SOON,
+    retries: PATIENT,
+    optional: false,
+    work: &TakeLease,
+};
+
+struct TakeLease;
+
+#[async_trait]
+impl Work<Move> for TakeLease {
+    async fn check(&self, world: &Move, _: &StepContext) -> Result<Check, StepError> {
+        Ok(match world.held() {
+            Some(tenure) => Check::Already(format!("it is held, in epoch {}", tenure.epoch())),
+            None => Check::Act,
+        })
+    }
+
+    async fn act(&self, world: &Move, context: &StepContext) -> Result<(), StepError> {
+        let parameters: Parameters = context.parameters()?;
+        match world.lease(&parameters.from).await {
+            Ok(_) => Ok(()),
+            // A sync that is under way ends, and then lets go.
+            Err(ControllerError::Lease { source, .. }) if matches!(*source, LeaseError::Held { .. }) => {
+                Err(StepError::caused_by(ErrorClass::Retryable, &*source))
+            }
+            Err(error) => Err(step_error(error)),
+        }
+    }
+
+    async fn confirm(&self, world: &Move, context: &StepContext) -> Result<Value, StepError> {
+        let parameters: Parameters = context.parameters()?;
+        let term = world.tenure(context).await?.term();
+        // Before anybody ever took the lease there is no epoch.
+        if parameters.epoch.0 != 0 && term.epoch != parameters.epoch {
+            return Err(refused(
+                format!(
+                    "this was proposed in epoch {}, and it is epoch {} now",
+                    parameters.epoch, term.epoch
+                ),
+                format!("twinlake status {}", world.group),
+            ));
+        }
+        Ok(json!(term))
+    }
+}

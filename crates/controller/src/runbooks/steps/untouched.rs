@@ -1,0 +1,94 @@
+//! Proof that nothing was written at the promoted site: nothing ran there, and nothing of it was changed.
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use twinlake_assets::activities::ACTIVITIES;
+use twinlake_databricks::Policy;
+use twinlake_model::Role;
+use twinlake_workflow::{Check, Retries, Step, StepContext, StepError, Undo, Work};
+
+use super::LONG;
+use crate::ControllerError;
+use crate::moves::Parameters;
+use crate::moves::window;
+use crate::moves::world::{Errand, Move, refused, step_error, store_error};
+
+pub(crate) const STEP: Step<Move> = Step {
+    name: "untouched",
+    title: "Nothing written",
+    does: "proves that nothing ran and nothing was changed where production was promoted to",
+    phase: "prepare",
+    undo: Undo::Reversible("it only reads"),
+    deadline: LONG,
+    retries: Retries::FEW,
+    optional: false,
+    work: &Untouched,
+};
+
+struct Untouched;
+
+#[async_trait]
+impl Work<Move> for Untouched {
+    async fn check(&self, _: &Move, context: &StepContext) -> Result<Check, StepError> {
+        Ok(match context.fact::<bool>("untouched")? {
+            Some(true) => Check::Already("nothing was written before this run put it to sleep".to_owned()),
+            _ => Check::Act,
+        })
+    }
+
+    async fn act(&self, world: &Move, context: &StepContext) -> Result<(), StepError> {
+        let parameters: Parameters = context.parameters()?;
+        let group = world.group_in(&parameters.from).map_err(step_error)?;
+        let window = window::of(&world.house.store, &world.group).await.map_err(step_error)?;
+        let failback = || format!("twinlake failback {}", world.group);
+        let Some(window) = window else {
+            return Err(refused("there is no promotion to roll back", failback()));
+        };
+        for set in &group.sets {
+            let place = group.place(set, &parameters.from);
+            let reader = world.client(&place, Policy::PATIENT)?.reader();
+            for activity in ACTIVITIES {
+                let history = activity.since(&reader, window.promoted_at).await.map_err(|source| {
+                    step_error(ControllerError::Activity {
+                        what: activity.plural().to_owned(),
+                        place: place.clone(),
+                        source: Box::new(source),
+                    })
+                })?;
+                if let Some(run) = history.runs.first() {
+                    return Err(refused(
+                        format!(
+                            "{} runs began at {place} since, the first is {}",
+                            history.runs.len(),
+                            run.name
+                        ),
+                        failback(),
+                    ));
+                }
+            }
+            // What stands there is compared with what was promoted: an edit of anybody's is a write.
+            let Some(kept) = parameters.kept.get(&set.name) else { continue };
+            let latest = world.house.store.latest_snapshot(&kept.place).await.map_err(store_error)?;
+            let errand = Errand {
+                set,
+                source: &parameters.to,
+                target: &parameters.from,
+                role: Role::Primary,
+                kept: latest.map(|latest| twinlake_model::Snapshot { place: kept.place.clone(), ..latest }),
+                only: None,
+                selection: None,
+                policy: Policy::PATIENT,
+            };
+            let plan = world.plan(context, errand).await?;
+            let edited = plan.changes.iter().find(|change| !change.drift.is_empty());
+            if let Some(change) = edited {
+                return Err(refused(format!("{} was changed at {place} since", change.key), failback()));
+            }
+        }
+        context.record("untouched", json!(true)).await
+    }
+
+    async fn confirm(&self, _: &Move, context: &StepContext) -> Result<Value, StepError> {
+        Ok(json!({ "untouched": context.fact::<bool>("untouched")? }))
+    }
+}
