@@ -338,6 +338,21 @@ def job_operations(w, warehouse):
     assert once.state.result_state == jobs.RunResultState.SUCCESS and once.run_type == jobs.RunType.SUBMIT_RUN
     assert api.submit(tasks=[jobs.SubmitTask(task_key="only", notebook_task=notebook, new_cluster=cluster)]).run_id
 
+    step = jobs.Task(task_key="only", notebook_task=notebook, new_cluster=cluster)
+    waiting = api.create(name="operations waiting", queue=jobs.QueueSettings(enabled=True), tasks=[step])
+    begun, queued = [api.run_now(waiting.job_id).response.run_id for _ in range(2)]
+    active = api.list_runs(job_id=waiting.job_id, active_only=True, expand_tasks=True, limit=24)
+    assert {run.run_id: run.state.life_cycle_state.value for run in active}[queued] == "QUEUED"
+    api.cancel_all_runs(all_queued_runs=True)
+    api.wait_get_run_job_terminated_or_skipped(queued)
+    assert not api.get_run(begun).state.user_cancelled_or_timedout
+    api.cancel_run(begun).result()
+    started = once.start_time
+    submitted = api.list_runs(run_type=jobs.RunType.SUBMIT_RUN, start_time_from=started, completed_only=True)
+    assert once.run_id in {run.run_id for run in submitted}
+    assert not list(api.list_runs(run_type=jobs.RunType.WORKFLOW_RUN))
+    api.delete(waiting.job_id)
+
     many = api.create(
         name="operations many",
         tasks=[jobs.Task(task_key=f"t{number:03}", notebook_task=notebook) for number in range(150)],
