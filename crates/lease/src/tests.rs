@@ -335,6 +335,23 @@ async fn nothing_is_sent_after_the_deadline_and_a_stall_before_the_send_is_waite
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_term_is_counted_from_before_its_record_was_sent() {
+    let slow = Duration::from_secs(5);
+    for side in [Side::Before, Side::After] {
+        let objects = store();
+        let gate = when(side, "PUT", GateDecision::Delay(slow), 0, u64::MAX);
+        let witness = controller(&objects, "one", clock(), gate);
+        let started = clock().instant();
+        let lease = witness.acquire(&finance(), &east()).await.unwrap();
+        assert_eq!(lease.deadline(), Some(started + Terms::default().term), "{side:?}");
+        let renewed = clock().instant();
+        assert_eq!(renewed, started + slow);
+        lease.advance(&"west".into()).await.unwrap();
+        assert_eq!(lease.deadline(), Some(renewed + Terms::default().term), "{side:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_advances_that_got_lost_never_give_an_epoch_two_primaries() {
     let objects = store();
     let lease = plain(&objects, "one").acquire(&finance(), &east()).await.unwrap();
