@@ -56,9 +56,9 @@ pub trait Activity: fmt::Debug + Send + Sync {
     /// As [`Writer::send`]; never because it has ended already or does not exist.
     async fn cancel(&self, writer: &Writer, id: &RemoteId, permit: &dyn Permit) -> Result<(), Error>;
 
-    /// Cancels all runs of one asset, queued ones first so that none takes a place that becomes free, in as many
-    /// requests whatever their number. Where the asset is gone nothing happens: what still runs of it is cancelled
-    /// one by one.
+    /// Cancels all runs of one asset, queued ones first so that none takes a place that becomes free. It takes few requests
+    /// (two, for runs of jobs) whatever the number of runs, so it is meant for assets of which several are active. Where
+    /// the asset is gone nothing happens: what still runs of it is cancelled one by one.
     ///
     /// # Errors
     /// As [`Writer::send`].

@@ -45,6 +45,9 @@ const MOST_ROWS: usize = 5_000;
 /// The arrays of a run that come a hundred at a time.
 const PAGED: &[&str] = &["tasks", "job_clusters", "job_parameters"];
 
+/// The state of a run that shows none. It counts as active.
+const UNKNOWN: &str = "UNKNOWN";
+
 /// The states in which a run stays.
 const ENDED: &[&str] = &["TERMINATED", "SKIPPED", "INTERNAL_ERROR"];
 
@@ -67,12 +70,12 @@ impl Activity for JobRuns {
         for filter in FILTERS {
             let list = list(*filter).query("active_only", "true");
             let mut rows = Vec::new();
-            rest::walk(reader, &list, &mut |row| {
+            let proof = rest::walk(reader, &list, &mut |row| {
                 rows.push(row);
                 Ok(())
             })
             .await?;
-            found.take(reader, rows).await?;
+            found.take(reader, rows, proof.started_at()).await?;
         }
         Ok(found.runs.into_values().filter(Running::is_active).collect())
     }
@@ -87,7 +90,7 @@ impl Activity for JobRuns {
                 // Others may have begun in the same millisecond as the oldest that was seen.
                 reaches_to = reaches_to.max(oldest + Duration::from_millis(1));
             }
-            found.take(reader, rows).await?;
+            found.take(reader, rows, from).await?;
         }
         let mut runs: Vec<Running> = found.runs.into_values().collect();
         runs.retain(|run| run.began_at >= reaches_to);
@@ -95,7 +98,7 @@ impl Activity for JobRuns {
     }
 
     async fn read(&self, reader: &Reader, id: &RemoteId) -> Result<Option<Running>, Error> {
-        read(reader, id).await?.as_ref().map(running).transpose()
+        read(reader, id).await?.map(|run| running(&run, Timestamp::UNIX_EPOCH)).transpose()
     }
 
     async fn cancel(&self, writer: &Writer, id: &RemoteId, permit: &dyn Permit) -> Result<(), Error> {
@@ -169,16 +172,17 @@ struct Found {
 }
 
 impl Found {
-    /// Takes rows over. One that does not show all its tasks, and has no job that would tell whose it is, is read.
-    async fn take(&mut self, reader: &Reader, rows: Vec<Value>) -> Result<(), Error> {
+    /// Takes rows over. One that does not show all its tasks, and has no job that would tell whose it is, is read. One that
+    /// does not say when it began counts as begun at `otherwise`.
+    async fn take(&mut self, reader: &Reader, rows: Vec<Value>, otherwise: Timestamp) -> Result<(), Error> {
         for row in rows {
-            let mut run = running(&row)?;
+            let mut run = running(&row, otherwise)?;
             if self.runs.contains_key(&run.id) {
                 continue;
             }
             if run.of.is_none() && row["has_more"] == true {
                 match read(reader, &run.id).await? {
-                    Some(whole) => run = running(&whole)?,
+                    Some(whole) => run = running(&whole, otherwise)?,
                     None => continue,
                 }
             }
@@ -188,15 +192,13 @@ impl Found {
     }
 }
 
-/// A row or a document, read.
-fn running(row: &Value) -> Result<Running, Error> {
+/// A row or a document, read. Only the id is insisted upon: one odd row must not keep a place from being brought to rest.
+fn running(row: &Value, otherwise: Timestamp) -> Result<Running, Error> {
     let id = id(&row["run_id"]).ok_or_else(|| Error::unrecognizable("run", "/run_id", row))?;
-    let began_at = began_at(row).ok_or_else(|| Error::unrecognizable("run", "/start_time", row))?;
+    let began_at = began_at(row).unwrap_or(otherwise);
     let text = |at: &str| row.pointer(at).and_then(Value::as_str).filter(|text| !text.is_empty());
     // The older field tells a skipped run from one that ran.
-    let state = text("/state/life_cycle_state")
-        .or_else(|| text("/status/state"))
-        .ok_or_else(|| Error::unrecognizable("run", "/state", row))?;
+    let state = text("/state/life_cycle_state").or_else(|| text("/status/state")).unwrap_or(UNKNOWN);
     let ended_at = ENDED.contains(&state).then(|| moment(&row["end_time"]).unwrap_or(began_at));
     let is_a_jobs = !matches!(text("/run_type"), Some("SUBMIT_RUN" | "WORKFLOW_RUN"));
     Ok(Running {

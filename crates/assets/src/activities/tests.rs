@@ -74,6 +74,17 @@ async fn runs_of_all_types_are_found_although_a_plain_list_shows_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_row_that_says_neither_when_it_began_nor_how_it_stands_is_active_and_one_without_an_id_is_an_error()
+{
+    let odd = json!({ "run_id": 1, "run_type": "JOB_RUN", "start_time": 0 });
+    let found = active(vec![odd]).await;
+    assert_eq!((found[0].state.as_str(), found[0].is_active()), ("UNKNOWN", true));
+    assert_eq!(found[0].began_at, "2026-03-01T00:00:00Z".parse::<Timestamp>().unwrap());
+    let nameless = service(vec![json!({ "run_type": "JOB_RUN", "start_time": 1 })]);
+    runs().active(&nameless.reader()).await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_that_two_lists_show_counts_once_and_a_list_that_breaks_off_proves_nothing() {
     let service = Service::new(|_| Some(json!({ "runs": [row(1, "SUBMIT_RUN", "RUNNING", json!({}))] })));
     assert_eq!(runs().active(&service.reader()).await.unwrap().len(), 1);
