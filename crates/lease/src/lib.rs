@@ -32,8 +32,6 @@
 mod error;
 mod lease;
 mod ledger;
-#[cfg(test)]
-mod races;
 mod record;
 mod term;
 mod terms;

@@ -1,5 +1,7 @@
 //! One story per promise of the lease, in virtual time unless the story is about real time.
 
+mod races;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
