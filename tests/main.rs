@@ -16,5 +16,6 @@
 
 mod architecture;
 mod clients;
+mod moves;
 mod simulation;
 mod stories;

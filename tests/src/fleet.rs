@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use twinlake_base::{Clock, Entropy, Gate, Secret, Timestamp};
-use twinlake_databricks::{Budgets, Client, Host, Limits, Permit, Share, Unguarded};
+use twinlake_databricks::{Budgets, Client, ClientBuilder, Host, Limits, Permit, Share, Unguarded};
 use twinlake_model::{Epoch, Guards, Mappings, Place, Plan, Role, RunId, Selection};
 use twinlake_simulator::{Cloud, Effect, EffectQuery, Settings, Simulator, WorkspaceSpec};
 use twinlake_store::{Store, StoreOptions};
@@ -84,6 +84,23 @@ impl Fleet {
     #[must_use]
     pub const fn west(&self) -> &Site {
         &self.sites[1]
+    }
+
+    /// One more site, as it is born: a second standby. The product reaches it past any gate.
+    ///
+    /// # Panics
+    /// When there is one of that name.
+    #[must_use]
+    pub fn add_site(&self, name: &str, region: &str) -> Site {
+        self.simulator.add_workspace(&WorkspaceSpec::new(name, Cloud::Aws, region)).expect("a new workspace");
+        let limits = Limits::shipped().expect("the table of limits that ships");
+        let client = client(&self.simulator, name)
+            .clock(self.clock.clone())
+            .entropy(self.entropy.clone())
+            .budgets(Budgets::new(limits, self.clock.clone()))
+            .build()
+            .expect("a client");
+        Site { name: name.to_owned(), place: place(name), client, simulator: self.simulator.clone() }
     }
 
     /// What the fleet was made from: print it where a test fails.
@@ -197,10 +214,7 @@ fn sites(simulator: &Simulator, clock: &Clock, entropy: &Entropy, gate: &Gate) -
     let share = [limits.share_on_a_primary(), limits.share_on_a_standby()];
     let budgets = Budgets::new(limits, clock.clone());
     let site = |name: &str, share: Share| {
-        let info = simulator.workspace(name).expect("a workspace of the fleet");
-        let host = Host::parse(&format!("https://{name}.example")).expect("a host");
-        let client = Client::builder(host, Secret::new(info.token))
-            .transport(Arc::new(InProcess::new(simulator, name)))
+        let client = client(simulator, name)
             .clock(clock.clone())
             .entropy(entropy.clone())
             .gate(gate.clone())
@@ -208,8 +222,17 @@ fn sites(simulator: &Simulator, clock: &Clock, entropy: &Entropy, gate: &Gate) -
             .share(share)
             .build()
             .expect("a client");
-        let place = Place::new("prod".into(), name.into());
-        Site { name: name.to_owned(), place, client, simulator: simulator.clone() }
+        Site { name: name.to_owned(), place: place(name), client, simulator: simulator.clone() }
     };
     [site("east", share[0]), site("west", share[1])]
+}
+
+fn client(simulator: &Simulator, name: &str) -> ClientBuilder {
+    let info = simulator.workspace(name).expect("a workspace of the fleet");
+    let host = Host::parse(&format!("https://{name}.example")).expect("a host");
+    Client::builder(host, Secret::new(info.token)).transport(Arc::new(InProcess::new(simulator, name)))
+}
+
+fn place(name: &str) -> Place {
+    Place::new("prod".into(), name.into())
 }

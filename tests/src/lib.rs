@@ -3,6 +3,7 @@
 //! | noun | file | what it is |
 //! |---|---|---|
 //! | [`Fleet`] | `fleet` | an account with east and west, their clients, a state, and the sync of one workspace set |
+//! | [`Deployment`] | `deployment` | an account with several regions, a config, and the controller that works by it |
 //! | [`Site`] | `site` | one workspace of it, and what a person can do there |
 //! | [`Estate`] | `estate` | what a workspace holds, free of ids: what must be equal on both sides |
 //! | [`Keeper`] | `gatekeeper` | who keeps a gate: counts, crashes the process, makes its weather |
@@ -20,12 +21,14 @@
     reason = "a harness that is used wrongly fails the test at once"
 )]
 
+mod deployment;
 mod estate;
 mod fleet;
 mod gatekeeper;
 mod site;
 mod transport;
 
+pub use deployment::{Deployment, ONE_GROUP, nobody};
 pub use estate::Estate;
 pub use fleet::Fleet;
 pub use gatekeeper::{Keeper, Weather};

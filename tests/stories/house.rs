@@ -9,23 +9,23 @@ use twinlake_sync::Report;
 use twinlake_tests::{Fleet, Site};
 
 /// An empty fleet whose seed is shown where the test fails.
-pub(super) async fn fleet(seed: u64) -> Fleet {
+pub(crate) async fn fleet(seed: u64) -> Fleet {
     println!("seed {seed}");
     Fleet::new(seed).await
 }
 
 /// What [`furnish`] put into a workspace, by id.
-pub(super) struct Furniture {
-    pub(super) pool: Value,
-    pub(super) policy: Value,
-    pub(super) cluster: Value,
-    pub(super) warehouse: Value,
+pub(crate) struct Furniture {
+    pub(crate) pool: Value,
+    pub(crate) policy: Value,
+    pub(crate) cluster: Value,
+    pub(crate) warehouse: Value,
     /// Three jobs of one name.
-    pub(super) jobs: Vec<i64>,
+    pub(crate) jobs: Vec<i64>,
 }
 
 /// A small estate in which everything refers to something.
-pub(super) fn furnish(site: &Site) -> Furniture {
+pub(crate) fn furnish(site: &Site) -> Furniture {
     site.write_notebook("/Shared/etl/load", "print('load')");
     site.write_notebook("/Shared/etl/deep/er/transform", "print('transform')");
     site.write_file("/Shared/lib/helper.py", b"def help(): ...\n");
@@ -60,19 +60,19 @@ fn with(mut document: Value, more: Value) -> Value {
 }
 
 /// A pool of i3.xlarge. Returns its id.
-pub(super) fn create_pool(site: &Site, name: &str, more: Value) -> Value {
+pub(crate) fn create_pool(site: &Site, name: &str, more: Value) -> Value {
     let pool = json!({"instance_pool_name": name, "node_type_id": "i3.xlarge"});
     site.post("/api/2.0/instance-pools/create", with(pool, more))["instance_pool_id"].clone()
 }
 
 /// A policy. Returns its id.
-pub(super) fn create_policy(site: &Site, name: &str, definition: &str) -> Value {
+pub(crate) fn create_policy(site: &Site, name: &str, definition: &str) -> Value {
     let policy = json!({"name": name, "definition": definition});
     site.post("/api/2.0/policies/clusters/create", policy)["policy_id"].clone()
 }
 
 /// A cluster with one worker, of i3.xlarge unless it is on a pool. Returns its id.
-pub(super) fn create_cluster(site: &Site, name: &str, more: Value) -> Value {
+pub(crate) fn create_cluster(site: &Site, name: &str, more: Value) -> Value {
     let mut cluster = json!({"cluster_name": name, "spark_version": "15.4.x-scala2.12", "num_workers": 1});
     if more.get("instance_pool_id").is_none() {
         cluster["node_type_id"] = json!("i3.xlarge");
@@ -81,40 +81,40 @@ pub(super) fn create_cluster(site: &Site, name: &str, more: Value) -> Value {
 }
 
 /// A small warehouse. Returns its id.
-pub(super) fn create_warehouse(site: &Site, name: &str) -> Value {
+pub(crate) fn create_warehouse(site: &Site, name: &str) -> Value {
     site.post("/api/2.0/sql/warehouses", json!({"name": name, "cluster_size": "Small"}))["id"].clone()
 }
 
 /// The settings of a job with one task that runs another one.
-pub(super) fn job_that_runs(name: &str, other: &Value) -> Value {
+pub(crate) fn job_that_runs(name: &str, other: &Value) -> Value {
     json!({"name": name, "tasks": [{"task_key": "run", "run_job_task": {"job_id": other}}]})
 }
 
 /// The settings of a job with one notebook task.
-pub(super) fn job_with_notebook(name: &str, path: &str) -> Value {
+pub(crate) fn job_with_notebook(name: &str, path: &str) -> Value {
     json!({"name": name, "tasks": [{"task_key": "main", "notebook_task": {"notebook_path": path}}]})
 }
 
 /// Gives a job other settings, all of them.
-pub(super) fn reset_job(site: &Site, id: i64, settings: Value) {
+pub(crate) fn reset_job(site: &Site, id: i64, settings: Value) {
     site.post("/api/2.2/jobs/reset", json!({"job_id": id, "new_settings": settings}));
 }
 
 /// Deletes a job.
-pub(super) fn delete_job(site: &Site, id: i64) {
+pub(crate) fn delete_job(site: &Site, id: i64) {
     site.post("/api/2.2/jobs/delete", json!({"job_id": id}));
 }
 
 /// Deletes an object of the workspace tree.
-pub(super) fn delete_path(site: &Site, path: &str) {
+pub(crate) fn delete_path(site: &Site, path: &str) {
     site.post("/api/2.0/workspace/delete", json!({"path": path, "recursive": true}));
 }
 
-pub(super) const HOUR: Duration = Duration::from_secs(3600);
-pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The outcome of the only asset of this kind and key.
-pub(super) fn outcome<'r>(report: &'r Report, kind: &str, key: &str) -> &'r Outcome {
+pub(crate) fn outcome<'r>(report: &'r Report, kind: &str, key: &str) -> &'r Outcome {
     let found: Vec<&Outcome> = report
         .outcomes
         .iter()
@@ -125,12 +125,12 @@ pub(super) fn outcome<'r>(report: &'r Report, kind: &str, key: &str) -> &'r Outc
 }
 
 /// The verdict on the only asset of this kind and key, as people read it.
-pub(super) fn verdict(report: &Report, kind: &str, key: &str) -> String {
+pub(crate) fn verdict(report: &Report, kind: &str, key: &str) -> String {
     outcome(report, kind, key).verdict.to_string()
 }
 
 /// Every verdict that is not `in-sync`, nor about something that is not ours.
-pub(super) fn notable(report: &Report) -> Vec<String> {
+pub(crate) fn notable(report: &Report) -> Vec<String> {
     let is_notable =
         |outcome: &&Outcome| !matches!(outcome.verdict, Verdict::InSync | Verdict::Unmanaged { note: None });
     let told = |outcome: &Outcome| format!("{} {}: {}", outcome.asset.kind, outcome.key, outcome.verdict);
@@ -138,7 +138,7 @@ pub(super) fn notable(report: &Report) -> Vec<String> {
 }
 
 /// Nothing has two verdicts.
-pub(super) fn assert_everything_is_told_once(report: &Report) {
+pub(crate) fn assert_everything_is_told_once(report: &Report) {
     let mut seen = BTreeSet::new();
     for outcome in &report.outcomes {
         assert!(seen.insert(&outcome.asset), "two verdicts on {}: {:#?}", outcome.asset, notable(report));
@@ -146,7 +146,7 @@ pub(super) fn assert_everything_is_told_once(report: &Report) {
 }
 
 /// P1: whatever exists at the source has one verdict, and nothing has two.
-pub(super) fn assert_everything_is_told(report: &Report, source: &Site) {
+pub(crate) fn assert_everything_is_told(report: &Report, source: &Site) {
     assert_everything_is_told_once(report);
     let mut told: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for outcome in report.outcomes.iter().filter(|outcome| outcome.asset.origin == source.place) {
@@ -167,14 +167,14 @@ pub(super) fn assert_everything_is_told(report: &Report, source: &Site) {
 }
 
 /// The standby equals the primary and sleeps, and another cycle has nothing to do and nothing to say.
-pub(super) async fn assert_in_step(fleet: &Fleet) {
+pub(crate) async fn assert_in_step(fleet: &Fleet) {
     fleet.east().estate().assert_equals(&fleet.west().estate(), ("east", "west"));
     assert_quiet(fleet).await;
     fleet.west().estate().assert_asleep();
 }
 
 /// Another cycle writes nothing and ends complete.
-pub(super) async fn assert_quiet(fleet: &Fleet) {
+pub(crate) async fn assert_quiet(fleet: &Fleet) {
     let before = fleet.effect_count();
     let report = fleet.sync().await;
     assert_eq!((report.changes, report.writes), (0, 0), "not quiet: {:#?}", notable(&report));
@@ -184,7 +184,7 @@ pub(super) async fn assert_quiet(fleet: &Fleet) {
 }
 
 /// What the product, or anybody else through the API, deleted at a site since effect number `after`.
-pub(super) fn deletions(site: &Site, after: u64) -> Vec<String> {
+pub(crate) fn deletions(site: &Site, after: u64) -> Vec<String> {
     use twinlake_simulator::Deed;
     let deleted = site.effects_after(after).into_iter().filter(|effect| effect.deed == Deed::Deleted);
     deleted.map(|effect| format!("{} {} by {}", effect.kind, effect.id, effect.actor)).collect()

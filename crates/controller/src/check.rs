@@ -97,7 +97,7 @@ pub async fn check(config: &Config, setup: &Setup) -> Result<CheckReport, Contro
         findings: Vec::new(),
         warnings: config.warnings.clone(),
         notices: config.notices().to_vec(),
-        notes: Ground::of(config).note().into_iter().collect(),
+        notes: Ground::of(config, setup).note().into_iter().collect(),
     };
     check_state(config, setup, &mut report).await;
     let config = &as_of_now(config, setup, &mut report).await;
@@ -151,7 +151,7 @@ async fn check_state(config: &Config, setup: &Setup, report: &mut CheckReport) {
 
 /// The config, with each group's primary where its witness says that it is. The witness must answer.
 async fn as_of_now(config: &Config, setup: &Setup, report: &mut CheckReport) -> Config {
-    let (ground, mut now) = (Ground::of(config), config.clone());
+    let (ground, mut now) = (Ground::of(config, setup), config.clone());
     for group in now.estate.groups.values_mut() {
         let error = match ground.look(setup, &group.name).await {
             Ok(None) => continue,

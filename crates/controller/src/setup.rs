@@ -1,9 +1,11 @@
 //! What an operation needs from the process that runs it. Tests and rehearsals pass their own.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use twinlake_base::{Clock, Entropy, Env, Gate};
 use twinlake_databricks::{Limits, Transport};
+use twinlake_objects::Objects;
 
 /// The process, as far as the controller can see it. Cheap to clone.
 #[derive(Clone)]
@@ -18,6 +20,8 @@ pub struct Setup {
     pub gate: Gate,
     /// How requests travel. None: sockets.
     pub transport: Option<Arc<dyn Transport>>,
+    /// Object stores that stand in for those of a URL, by that URL.
+    pub stand_ins: Arc<BTreeMap<String, Objects>>,
     /// What each API allows. None: the table that ships with the client.
     pub limits: Option<Limits>,
     /// Who runs this, for the audit.
@@ -38,6 +42,7 @@ impl Setup {
             env,
             gate: Gate::open(),
             transport: None,
+            stand_ins: Arc::default(),
             limits: None,
             actor,
             simulated: false,

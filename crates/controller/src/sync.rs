@@ -44,7 +44,7 @@ pub async fn sync(
     let house = &house.now().await?;
     let groups = house.groups(options.group.as_deref())?;
     let legs: Vec<Leg> = groups.iter().flat_map(|group| house.legs(group)).collect();
-    let ground = Ground::of(&house.config);
+    let ground = Ground::of(&house.config, &house.setup);
     let notes = ground.note().filter(|_| ground.is_new()).into_iter().collect();
     let report = SyncReport { legs: Vec::new(), failed: Vec::new(), fences: Vec::new(), notes };
     let mut once_primary = BTreeSet::new();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 use twinlake_base::Instant;
-use twinlake_config::Config;
+use twinlake_config::{Config, StorageUrl};
 use twinlake_databricks::{Permit, PermitRefused};
 use twinlake_lease::{Lease, LeaseError, Standing, Terms, Witness};
 use twinlake_model::{Epoch, FailoverGroup, GroupName, SiteId};
@@ -84,8 +84,10 @@ pub(crate) struct Ground {
 
 impl Ground {
     /// The config's witness if it is a folder, else a folder beside the state.
-    pub(crate) fn of(config: &Config) -> Self {
-        if let Some(url) = config.witness.as_ref().filter(|url| url.local_path().is_some()) {
+    pub(crate) fn of(config: &Config, setup: &Setup) -> Self {
+        let can_be_used =
+            |url: &&StorageUrl| url.local_path().is_some() || setup.stand_ins.contains_key(url.as_str());
+        if let Some(url) = config.witness.as_ref().filter(can_be_used) {
             return Self { url: url.as_str().to_owned(), is_makeshift: false };
         }
         let folder = config.local_state.parent().map_or_else(PathBuf::new, PathBuf::from).join(BESIDE_STATE);
@@ -96,7 +98,10 @@ impl Ground {
     fn open(&self, setup: &Setup) -> Result<Objects, twinlake_objects::ObjectsError> {
         let mut options = ObjectsOptions::new(setup.clock.clone(), setup.gate.clone());
         options.create = self.is_makeshift;
-        Objects::open(&self.url, options)
+        match setup.stand_ins.get(&self.url) {
+            Some(stand_in) => Ok(stand_in.reopened(options)),
+            None => Objects::open(&self.url, options),
+        }
     }
 
     /// Whether it was used before.
@@ -147,7 +152,7 @@ pub(crate) async fn take(
     group: &FailoverGroup,
     observer: &Arc<dyn Observer>,
 ) -> Result<Tenure, ControllerError> {
-    let ground = Ground::of(&house.config);
+    let ground = Ground::of(&house.config, &house.setup);
     let witness = ground.witness(&house.setup, &group.name)?;
     let of = |source| ControllerError::Lease { group: group.name.to_string(), source: Box::new(source) };
     let first = witness.standing(&group.name).await.map_err(of)?.map(|standing| standing.written_at);
@@ -230,6 +235,7 @@ failover_groups:
             limits: None,
             actor: actor.to_owned(),
             simulated: true,
+            stand_ins: Arc::default(),
         };
         let options = StoreOptions { clock: setup.clock.clone(), gate: Gate::open() };
         House::over(Store::in_memory(options).await.unwrap(), config, setup).await.unwrap()

@@ -46,7 +46,7 @@ impl Term {
 /// # Errors
 /// When the state cannot be read, or the witness names a primary that is no site of the group.
 pub(crate) async fn of(house: &House, group: &FailoverGroup) -> Result<KnownTerm, ControllerError> {
-    let standing = Ground::of(&house.config).look(&house.setup, &group.name).await;
+    let standing = Ground::of(&house.config, &house.setup).look(&house.setup, &group.name).await;
     let remembered = recall(&house.store, group).await?;
     let (term, witness_silent) = match standing {
         Ok(Some(standing)) => {

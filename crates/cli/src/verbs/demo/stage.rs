@@ -58,6 +58,7 @@ impl Stage {
             limits: None,
             actor: "demo".to_owned(),
             simulated: true,
+            stand_ins: Arc::default(),
         };
         Ok(Self { simulator, served, clock, folder: folder.to_owned(), setup })
     }

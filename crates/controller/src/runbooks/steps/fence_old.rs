@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use twinlake_base::ErrorClass;
 use twinlake_model::RunId;
 use twinlake_workflow::{Check, Retries, Step, StepContext, StepError, Undo, Work};
 
@@ -52,7 +53,15 @@ impl Work<Move> for FenceOld {
             let level = report.level.map(|level| level.to_string());
             told.push(json!({ "place": report.place, "level": level, "trouble": report.trouble, "tail": report.tail }));
         }
-        context.record("fences", json!(told)).await
+        context.record("fences", json!(told)).await?;
+        match reports.iter().find(|report| !report.is_fenced()) {
+            None => Ok(()),
+            Some(report) => Err(StepError::new(
+                ErrorClass::Retryable,
+                format!("{} is unfenced: it may be processing", report.place),
+            )
+            .with_hint(Some(format!("every `twinlake sync {}` tries again", world.group)))),
+        }
     }
 
     async fn confirm(&self, _: &Move, context: &StepContext) -> Result<Value, StepError> {

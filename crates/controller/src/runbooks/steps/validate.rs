@@ -57,7 +57,11 @@ impl Work<Move> for Validate {
                 policy: Policy::PATIENT,
             };
             let plan = world.plan(context, errand).await?;
-            let left: Vec<String> = plan.changes.iter().map(|change| change.key.to_string()).collect();
+            let left: Vec<String> = plan
+                .changes
+                .iter()
+                .map(|change| format!("{} ({})", change.key, change.fields.join(", ")))
+                .collect();
             if let Some(first) = left.first() {
                 context
                     .deviate(format!(
