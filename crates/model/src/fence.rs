@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetId, Digest, Document, Epoch, GroupName, Key, Place, Posture, Snapshot};
+use crate::{AssetId, Digest, Document, Epoch, GroupName, Key, Place, Posture, SeenRun, Snapshot};
 
 /// What a fence holds back. Each level includes the ones before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,6 +78,9 @@ pub enum Tail {
 pub struct Divergence {
     /// One per asset, in order of asset. What our own fence changed there is not in it.
     pub assets: Vec<Diverged>,
+    /// What began there after production was promoted elsewhere, in order of beginning. What it wrote is not known here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<SeenRun>,
 }
 
 /// One asset that a tail changed.
@@ -140,6 +143,12 @@ impl Fence {
 }
 
 impl Divergence {
+    /// Whether there is nothing to acknowledge.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.assets.is_empty() && self.runs.is_empty()
+    }
+
     /// The document as which it is kept; its digest is what an acknowledgement is bound to.
     #[must_use]
     pub fn document(&self) -> Document {

@@ -64,6 +64,19 @@ impl Selector {
 }
 
 impl Selector {
+    /// The selector that takes this one key, whatever characters it has, and no other.
+    #[must_use]
+    pub fn exactly(kinds: &str, key: &Key) -> Self {
+        let mut keys = String::with_capacity(key.as_str().len());
+        for letter in key.as_str().chars() {
+            if "*?[]{}!\\,".contains(letter) {
+                keys.push('\\');
+            }
+            keys.push(letter);
+        }
+        Self { kinds: kinds.to_owned(), keys }
+    }
+
     /// The glob without its alias, if it is one of paths.
     fn path(&self) -> Option<&str> {
         let path = self.keys.strip_prefix('/').map(|_| self.keys.as_str())?;
@@ -181,6 +194,18 @@ mod tests {
         assert!(group.takes("notebooks", &Key::new("/Shared/a")));
         assert!(!group.takes("notebooks", &Key::new("/Shared/tmp/a")));
         assert_eq!(group.roots(&["notebooks"]), ["/Shared"]);
+    }
+
+    #[test]
+    fn a_key_can_be_named_exactly_whatever_characters_it_has() {
+        for key in ["a", "a*", "big [1]", "{x,y}", "a\\b", "!no", "/Shared/a [*]/**", "what?"] {
+            let exactly = Selector::exactly("jobs", &Key::new(key));
+            assert!(exactly.takes("jobs", &Key::new(key)), "{key}");
+            assert!(!exactly.takes("jobs", &Key::new(format!("{key}x"))), "{key}");
+            assert!(!exactly.takes("pools", &Key::new(key)));
+            assert_eq!(exactly.to_string().parse::<Selector>().unwrap(), exactly);
+        }
+        assert!(!Selector::exactly("jobs", &Key::new("a*")).takes("jobs", &Key::new("ab")));
     }
 
     #[test]
