@@ -8,14 +8,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use twinlake_base::ErrorClass;
 use twinlake_config::{Config, Notice, Problem};
+use twinlake_lease::Term;
 use twinlake_model::Place;
 use twinlake_store::{Store, StoreOptions};
 
 use crate::claims::claims;
 use crate::same_workspace::twins;
 use crate::tenure::Ground;
-use crate::term::{self, Term};
-use crate::{ControllerError, Reach, Setup, Standing};
+use crate::{ControllerError, Reach, Setup, Standing, term};
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -159,7 +159,7 @@ async fn as_of_now(config: &Config, setup: &Setup, report: &mut CheckReport) -> 
                 let term = Term { epoch: standing.epoch, primary: standing.primary };
                 match term::prove_known(group, &term) {
                     Ok(()) => {
-                        (group.standbys, group.primary) = (term.standbys(group), term.primary);
+                        (group.standbys, group.primary) = (term::standbys(&term, group), term.primary);
                         continue;
                     }
                     Err(error) => error,

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use twinlake_config::Config;
 use twinlake_databricks::{Client, Identity, Policy};
+use twinlake_lease::Term;
 use twinlake_model::{FailoverGroup, GroupName, Place, RunId, SiteId};
 use twinlake_store::{Store, StoreOptions};
 
 use crate::legs::{Leg, legs};
 use crate::same_workspace::{Twins, twins};
-use crate::term::{self, Term};
-use crate::{ControllerError, Reach, Setup};
+use crate::{ControllerError, Reach, Setup, term};
 
 /// The fact of the state file that names its estate.
 const ESTATE: &str = "estate";
@@ -39,6 +39,16 @@ impl House {
         make_own_folder(&path)?;
         let options = StoreOptions { clock: setup.clock.clone(), gate: setup.gate.clone() };
         let store = Store::open(&path, options).await?;
+        Self::over(store, config, setup).await
+    }
+
+    /// The same for somebody who only looks, also while another process works with the state. Every write is refused.
+    ///
+    /// # Errors
+    /// When there is no state yet, or it is damaged, or another estate's.
+    pub async fn open_to_read(config: Config, setup: Setup) -> Result<Self, ControllerError> {
+        let options = StoreOptions { clock: setup.clock.clone(), gate: setup.gate.clone() };
+        let store = Store::open_to_read(&config.local_state, options).await?;
         Self::over(store, config, setup).await
     }
 
@@ -118,7 +128,7 @@ impl House {
     /// Takes a group to be in this term.
     pub(crate) fn orient(&mut self, group: &GroupName, term: &Term) {
         if let Some(group) = self.config.estate.groups.get_mut(group) {
-            (group.standbys, group.primary) = (term.standbys(group), term.primary.clone());
+            (group.standbys, group.primary) = (term::standbys(term, group), term.primary.clone());
         }
     }
 

@@ -67,5 +67,9 @@ pub use setup::Setup;
 pub use status::{AuditStatus, CycleStatus, GroupStatus, LegStatus, Protection, Status, status};
 pub use stop::Stop;
 pub use sync::{SyncOptions, sync};
-pub use term::{KnownTerm, Term};
+pub use term::KnownTerm;
+pub use twinlake_lease::Term;
 pub use twinlake_sync::Progress;
+pub use twinlake_workflow::{
+    Happened, Note, PlannedStep, Progress as RunProgress, RunEvent, RunReport, StepReport, UndoClass,
+};

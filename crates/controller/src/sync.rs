@@ -16,7 +16,7 @@ use crate::legs::Leg;
 use crate::plan::plan_leg;
 use crate::report::{FailedLeg, LegReport, SyncReport};
 use crate::stop::WhileWanted;
-use crate::tenure::{Ground, Tenure};
+use crate::tenure::{Ground, Tenure, Without};
 use crate::{ControllerError, House, News, Observer, Stop, claims, ledger, replication_point, tenure};
 
 /// What is asked of a sync.
@@ -117,10 +117,20 @@ impl Work<'_> {
         if legs.is_empty() && !self.once_primary.iter().any(has_fence) {
             return Ok(());
         }
-        let tenure = match until_stopped(self.stop, tenure::take(self.house, group, self.observer)).await {
+        let tenure = match until_stopped(
+            self.stop,
+            tenure::take(self.house, group, Without::Replicating, self.observer),
+        )
+        .await
+        {
             Ok(tenure) => tenure,
             Err(error) => return self.fail(legs, error),
         };
+        if let Some(why) = &tenure.witness_silent {
+            self.report.notes.push(format!(
+                "the witness does not answer: standbys are kept in step under their own leases, and nothing can be promoted ({why})"
+            ));
+        }
         let fences = match until_stopped(self.stop, self.fences(group, &tenure)).await {
             Ok(fences) => fences,
             Err(error) => {
@@ -156,8 +166,8 @@ impl Work<'_> {
         group: &FailoverGroup,
         tenure: &Tenure,
     ) -> Result<Vec<FenceReport>, ControllerError> {
-        let permit = WhileWanted { permit: tenure, stop: self.stop };
         let run = self.house.new_run("fence");
+        let permit = WhileWanted { permit: tenure, stop: self.stop };
         Standing { house: self.house, group, run: &run, permit: &permit, observer: self.observer }
             .look()
             .await
@@ -176,7 +186,8 @@ impl Work<'_> {
         };
         let run = house.new_run("sync");
         let cycle = LegCycle { house, leg, run: &run, approval, epoch: tenure.epoch() };
-        let ended = cycle.run(tenure, self.stop, self.observer).await;
+        let permit = tenure.at(house, &leg.target.site).await?;
+        let ended = cycle.run(&permit, self.stop, self.observer).await;
         cycle.audit(&ended).await?;
         let standard = Standard {
             accept: &group.accept,

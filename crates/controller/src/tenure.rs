@@ -1,78 +1,249 @@
 //! A group's lease while we work for it: taken, renewed beside the work, let go when nothing is under way.
+//!
+//! The lease itself lies at the witness. Beside it, each site that keeps state has a row of its own, which everybody holds
+//! who writes to that site for the group: so while the witness is gone replication can go on to a site whose row says
+//! that nobody was promoted meanwhile, and nobody can be promoted there behind its back. Promotion needs the witness,
+//! or two people who say that nobody else can be moving the group.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
 use twinlake_base::Instant;
 use twinlake_config::{Config, StorageUrl};
 use twinlake_databricks::{Permit, PermitRefused};
-use twinlake_lease::{Lease, LeaseError, Standing, Terms, Witness};
+use twinlake_lease::{Lease, LeaseError, Standing, Term, Terms, Witness};
 use twinlake_model::{Epoch, FailoverGroup, GroupName, SiteId};
 use twinlake_objects::{Objects, ObjectsOptions};
 
-use crate::term::{self, Term};
-use crate::{ControllerError, House, News, Observer, Setup};
+use crate::{ControllerError, House, News, Observer, Setup, term};
 
 /// The folder of leases beside the state, where the config names no witness that this version can use.
 const BESIDE_STATE: &str = "witness";
+/// The name of the rows that sites keep.
+const OF_A_SITE: &str = "standby";
+
+/// What may be done without the witness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Without {
+    /// Nothing.
+    Never,
+    /// Standbys are kept in step, where their site keeps a row.
+    Replicating,
+    /// A site is promoted: people said that nobody else can be moving the group.
+    Promoting,
+}
 
 /// The lease of a group, kept alive. Dropped without [`end`](Self::end) it is waited out by whoever comes next.
 pub(crate) struct Tenure {
+    group: FailoverGroup,
+    term: Mutex<Term>,
+    /// None: the witness does not answer.
+    main: Option<Kept>,
+    /// Why not.
+    pub(crate) witness_silent: Option<String>,
+    rows: tokio::sync::Mutex<BTreeMap<SiteId, Option<Kept>>>,
+}
+
+/// A lease and what renews it.
+struct Kept {
     lease: Lease,
     keeper: JoinHandle<LeaseError>,
 }
 
-impl Tenure {
-    /// The group's primary term.
-    pub(crate) fn epoch(&self) -> Epoch {
-        self.lease.epoch()
+/// The right to write to one site for a group.
+pub(crate) struct SitePermit {
+    leases: Vec<Lease>,
+}
+
+impl Permit for SitePermit {
+    fn check(&self, until: Instant) -> Result<(), PermitRefused> {
+        self.leases.iter().try_for_each(|lease| lease.check(until))
+    }
+}
+
+impl Kept {
+    fn of(lease: Lease) -> Self {
+        let keeper = tokio::spawn({
+            let lease = lease.clone();
+            async move { lease.keep().await }
+        });
+        Self { lease, keeper }
     }
 
-    /// Begins the next epoch, with its primary: the moment of a failover.
-    ///
-    /// # Errors
-    /// When the witness cannot be told, or somebody else has taken over. Then the epoch may or may not have begun; the
-    /// next look tells.
-    pub(crate) async fn advance(
-        &self,
-        house: &House,
-        group: &FailoverGroup,
-        primary: &SiteId,
-    ) -> Result<Term, ControllerError> {
-        let of = |source| ControllerError::Lease { group: group.name.to_string(), source: Box::new(source) };
-        let epoch = self.lease.advance(primary).await.map_err(of)?;
-        let term = Term { epoch, primary: primary.clone() };
-        term::remember(&house.store, group, &term).await?;
-        Ok(term)
-    }
-
-    /// The group's primary term.
-    pub(crate) fn term(&self) -> Term {
-        Term { epoch: self.lease.epoch(), primary: self.lease.primary() }
-    }
-
-    /// Lets go, once nothing is under way any more. If the witness cannot be told, the lease is waited out, which costs
-    /// the next one time and nothing else.
-    pub(crate) async fn end(&self, house: &House) {
-        house.reach.nothing_under_way().await;
+    async fn end(&self) {
         self.keeper.abort();
         if let Err(error) = self.lease.release().await {
-            tracing::warn!(group = %self.lease.group(), %error, "the lease was not released; it ends by itself");
+            tracing::warn!(group = %self.lease.group(), %error, "a lease was not released; it ends by itself");
         }
     }
 }
 
-impl Drop for Tenure {
+impl Drop for Kept {
     fn drop(&mut self) {
         self.keeper.abort();
     }
 }
 
-impl Permit for Tenure {
-    fn check(&self, until: Instant) -> Result<(), PermitRefused> {
-        self.lease.check(until)
+impl Tenure {
+    /// The group's primary term.
+    pub(crate) fn term(&self) -> Term {
+        self.term.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// The number of the group's primary term.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.term().epoch
+    }
+
+    /// The right to write to a site. Where the site keeps state, its row is taken, too, and nothing is written there
+    /// without it: somebody who cannot ask the witness may go by it.
+    ///
+    /// # Errors
+    /// When somebody else writes there, the row says that production moved, or, without the witness, there is no row.
+    pub(crate) async fn at(&self, house: &House, site: &SiteId) -> Result<SitePermit, ControllerError> {
+        let mut rows = self.rows.lock().await;
+        if !rows.contains_key(site) {
+            let row = self.take_row(house, site).await?;
+            rows.insert(site.clone(), row);
+        }
+        let row = rows.get(site).and_then(Option::as_ref).map(|kept| kept.lease.clone());
+        let main = self.main.as_ref().map(|kept| kept.lease.clone());
+        Ok(SitePermit { leases: main.into_iter().chain(row).collect() })
+    }
+
+    async fn take_row(&self, house: &House, site: &SiteId) -> Result<Option<Kept>, ControllerError> {
+        let Some(ground) = Ground::of_site(&house.config, &house.setup, site) else {
+            return match self.main {
+                Some(_) => Ok(None),
+                None => Err(self.no_row(site, "it keeps no state")),
+            };
+        };
+        let witness = ground.witness(&house.setup, &self.group.name)?.in_row(OF_A_SITE);
+        let ours = self.term();
+        if self.main.is_none() {
+            let standing = witness.standing(&self.group.name).await;
+            match standing {
+                Ok(Some(standing)) if standing.epoch == ours.epoch && standing.primary == ours.primary => {}
+                Ok(Some(standing)) => {
+                    return Err(self.moved(&Term { epoch: standing.epoch, primary: standing.primary }));
+                }
+                Ok(None) => return Err(self.no_row(site, "nobody has a lease in it yet")),
+                Err(error) => return Err(self.no_row(site, &error.to_string())),
+            }
+        }
+        let lease = match acquire_patiently(house, &witness, &self.group, &ours.primary, None).await {
+            Ok(lease) => lease,
+            Err(error) => return Err(of_group(&self.group, error)),
+        };
+        let there = lease.term();
+        if there.epoch > ours.epoch && there.primary != ours.primary {
+            // A term that began without the witness, which learns of it now.
+            if let Some(main) = &self.main {
+                let told = main.lease.advance_to(there.epoch, &there.primary).await;
+                told.map_err(|error| of_group(&self.group, error))?;
+                term::remember(&house.store, &self.group, &there).await?;
+            }
+            let _ = lease.release().await;
+            return Err(self.moved(&there));
+        }
+        if there != ours {
+            let told = lease.advance_to(ours.epoch, &ours.primary).await;
+            told.map_err(|error| of_group(&self.group, error))?;
+        }
+        Ok(Some(Kept::of(lease)))
+    }
+
+    /// Begins the next epoch, with its primary: the moment of a failover. The witness is told first, the site second.
+    ///
+    /// # Errors
+    /// When the witness cannot be told, or somebody else has taken over. Then the epoch may or may not have begun; the
+    /// next look tells.
+    pub(crate) async fn advance(&self, house: &House, primary: &SiteId) -> Result<Term, ControllerError> {
+        drop(self.at(house, primary).await?);
+        let ours = self.term();
+        let next = match &self.main {
+            Some(main) => {
+                let epoch =
+                    main.lease.advance(primary).await.map_err(|error| of_group(&self.group, error))?;
+                Term { epoch, primary: primary.clone() }
+            }
+            // One epoch may have begun that the witness knows of and this site does not.
+            None => Term { epoch: Epoch(ours.epoch.0.saturating_add(2)), primary: primary.clone() },
+        };
+        let rows = self.rows.lock().await;
+        for (site, row) in rows.iter().filter_map(|(site, row)| Some((site, row.as_ref()?))) {
+            match row.lease.advance_to(next.epoch, primary).await {
+                Ok(()) => {}
+                Err(error) if site == primary => return Err(of_group(&self.group, error)),
+                Err(error) => tracing::warn!(%site, %error, "the site was not told of the new epoch"),
+            }
+        }
+        drop(rows);
+        term::remember(&house.store, &self.group, &next).await?;
+        *self.term.lock().unwrap_or_else(PoisonError::into_inner) = next.clone();
+        Ok(next)
+    }
+
+    /// Lets go, once nothing is under way any more. If a witness cannot be told, the lease is waited out, which costs
+    /// the next one time and nothing else.
+    pub(crate) async fn end(&self, house: &House) {
+        house.reach.nothing_under_way().await;
+        for row in self.rows.lock().await.values().flatten() {
+            row.end().await;
+        }
+        if let Some(main) = &self.main {
+            main.end().await;
+        }
+    }
+
+    fn no_row(&self, site: &SiteId, why: &str) -> ControllerError {
+        ControllerError::NotNow {
+            what: format!(
+                "the witness does not answer, and {site} cannot say that nobody was promoted there meanwhile: {why}"
+            ),
+            instead: format!(
+                "mend the witness; `twinlake check` says whether it answers for {}",
+                self.group.name
+            ),
+        }
+    }
+
+    fn moved(&self, there: &Term) -> ControllerError {
+        ControllerError::Moved {
+            group: self.group.name.to_string(),
+            found: there.primary.clone(),
+            epoch: there.epoch,
+            wanted: self.group.primary.clone(),
+        }
+    }
+}
+
+impl Permit for Tenure {
+    /// Whether the group is ours, wherever it is written.
+    fn check(&self, until: Instant) -> Result<(), PermitRefused> {
+        if let Some(main) = &self.main {
+            return main.lease.check(until);
+        }
+        let refused = |reason: &str| PermitRefused { reason: reason.to_owned(), hint: None };
+        let Ok(rows) = self.rows.try_lock() else {
+            return Err(refused("a site's lease is just being taken"));
+        };
+        if rows.values().flatten().next().is_none() {
+            return Err(refused("the witness does not answer, and no site's lease is held"));
+        }
+        rows.values().flatten().try_for_each(|row| row.lease.check(until))
+    }
+}
+
+fn of_group(group: &FailoverGroup, source: LeaseError) -> ControllerError {
+    ControllerError::Lease { group: group.name.to_string(), source: Box::new(source) }
+}
+
+/// Whether an error means that the place of the leases does not answer.
+const fn is_silence(error: &LeaseError) -> bool {
+    matches!(error, LeaseError::Witness { .. } | LeaseError::Unsettled { .. })
 }
 
 /// Where leases lie.
@@ -95,7 +266,14 @@ impl Ground {
         Self { url: format!("file://{}", folder.display()), is_makeshift: true }
     }
 
-    fn open(&self, setup: &Setup) -> Result<Objects, twinlake_objects::ObjectsError> {
+    /// Where a site keeps state, if this version can use it.
+    pub(crate) fn of_site(config: &Config, setup: &Setup, site: &SiteId) -> Option<Self> {
+        let url = config.site(site)?.state.as_ref()?;
+        let can_be_used = url.local_path().is_some() || setup.stand_ins.contains_key(url.as_str());
+        can_be_used.then(|| Self { url: url.as_str().to_owned(), is_makeshift: false })
+    }
+
+    pub(crate) fn open(&self, setup: &Setup) -> Result<Objects, twinlake_objects::ObjectsError> {
         let mut options = ObjectsOptions::new(setup.clock.clone(), setup.gate.clone());
         options.create = self.is_makeshift;
         match setup.stand_ins.get(&self.url) {
@@ -146,38 +324,45 @@ impl Ground {
 /// Takes the lease of a group. Another controller that shows itself refuses us at once; one that does not is waited out.
 ///
 /// # Errors
-/// When somebody else holds it, the witness cannot be asked, or production moved since `group` was read.
+/// When somebody else holds it, the witness cannot be asked and `without` does not cover that, or production moved since
+/// `group` was read.
 pub(crate) async fn take(
     house: &House,
     group: &FailoverGroup,
+    without: Without,
     observer: &Arc<dyn Observer>,
 ) -> Result<Tenure, ControllerError> {
     let ground = Ground::of(&house.config, &house.setup);
-    let witness = ground.witness(&house.setup, &group.name)?;
-    let of = |source| ControllerError::Lease { group: group.name.to_string(), source: Box::new(source) };
-    let first = witness.standing(&group.name).await.map_err(of)?.map(|standing| standing.written_at);
-    let mut told = false;
-    let lease = loop {
-        let error = match witness.acquire(&group.name, &group.primary).await {
-            Ok(lease) => break lease,
-            Err(error) => error,
-        };
-        let LeaseError::Held { holder, until, .. } = &error else { return Err(of(error)) };
-        let last = witness.standing(&group.name).await.map_err(of)?.map(|standing| standing.written_at);
-        if last != first {
-            // It was renewed while we looked: its holder lives.
-            return Err(of(error));
-        }
-        if !told {
-            told = true;
-            let (group, holder, until) = (group.name.clone(), holder.clone(), *until);
-            observer.see(News::Waiting { group, holder, until });
-        }
-        let wait = until.duration_since(house.setup.clock.now()).unsigned_abs();
-        let pause = Terms::default().renew_every.min(wait) + std::time::Duration::from_millis(50);
-        house.setup.clock.sleep(pause).await;
+    let taken = match ground.witness(&house.setup, &group.name) {
+        Ok(witness) => acquire_patiently(house, &witness, group, &group.primary, Some(observer)).await,
+        Err(ControllerError::Lease { source, .. }) => Err(*source),
+        Err(error) => return Err(error),
     };
-    let term = Term { epoch: lease.epoch(), primary: lease.primary() };
+    let remembered = term::recall(&house.store, group).await?;
+    let lease = match taken {
+        Ok(lease) => lease,
+        Err(error) if is_silence(&error) && without != Without::Never => {
+            let witness_silent = Some(error.to_string());
+            let known = remembered.filter(|term| term.primary == group.primary);
+            let Some(term) = known else { return Err(of_group(group, error)) };
+            if without == Without::Promoting {
+                // Whoever holds the lease at the witness cannot renew it either, and ends.
+                house.setup.clock.sleep(Terms::default().wait()).await;
+            }
+            let (term, rows) = (Mutex::new(term), tokio::sync::Mutex::default());
+            return Ok(Tenure { group: group.clone(), term, main: None, witness_silent, rows });
+        }
+        Err(error) => return Err(of_group(group, error)),
+    };
+    let mut term = lease.term();
+    if let Some(remembered) = remembered.filter(|remembered| remembered.epoch > term.epoch) {
+        // It began without the witness, which learns of it before anybody acts by it.
+        lease
+            .advance_to(remembered.epoch, &remembered.primary)
+            .await
+            .map_err(|error| of_group(group, error))?;
+        term = remembered;
+    }
     let judged = match term::prove_known(group, &term) {
         Ok(()) if term.primary != group.primary => Err(ControllerError::Moved {
             group: group.name.to_string(),
@@ -193,11 +378,39 @@ pub(crate) async fn take(
         return Err(error);
     }
     term::remember(&house.store, group, &term).await?;
-    let keeper = tokio::spawn({
-        let lease = lease.clone();
-        async move { lease.keep().await }
-    });
-    Ok(Tenure { lease, keeper })
+    let (main, rows) = (Some(Kept::of(lease)), tokio::sync::Mutex::default());
+    Ok(Tenure { group: group.clone(), term: Mutex::new(term), main, witness_silent: None, rows })
+}
+
+/// Takes a lease, or waits out a holder that does not show itself.
+async fn acquire_patiently(
+    house: &House,
+    witness: &Witness,
+    group: &FailoverGroup,
+    primary: &SiteId,
+    observer: Option<&Arc<dyn Observer>>,
+) -> Result<Lease, LeaseError> {
+    let first = witness.standing(&group.name).await?.map(|standing| standing.written_at);
+    let mut told = false;
+    loop {
+        let error = match witness.acquire(&group.name, primary).await {
+            Ok(lease) => return Ok(lease),
+            Err(error) => error,
+        };
+        let LeaseError::Held { holder, until, .. } = &error else { return Err(error) };
+        let last = witness.standing(&group.name).await?.map(|standing| standing.written_at);
+        if last != first {
+            // It was renewed while we looked: its holder lives.
+            return Err(error);
+        }
+        if let Some(observer) = observer.filter(|_| !std::mem::replace(&mut told, true)) {
+            let (group, holder, until) = (group.name.clone(), holder.clone(), *until);
+            observer.see(News::Waiting { group, holder, until });
+        }
+        let wait = until.duration_since(house.setup.clock.now()).unsigned_abs();
+        let pause = Terms::default().renew_every.min(wait) + std::time::Duration::from_millis(50);
+        house.setup.clock.sleep(pause).await;
+    }
 }
 
 #[cfg(test)]
@@ -242,7 +455,7 @@ failover_groups:
     }
 
     async fn take_finance(house: &House, observer: &Arc<dyn Observer>) -> Result<Tenure, ControllerError> {
-        take(house, house.groups(Some("finance")).unwrap()[0], observer).await
+        take(house, house.groups(Some("finance")).unwrap()[0], Without::Never, observer).await
     }
 
     #[derive(Default)]
@@ -295,8 +508,7 @@ failover_groups:
         let nobody: Arc<dyn Observer> = Arc::new(Unobserved);
         let one = controller(folder.path(), "anna", CONFIG).await;
         let tenure = take_finance(&one, &nobody).await.unwrap();
-        let group = one.groups(Some("finance")).unwrap()[0];
-        tenure.advance(&one, group, &"west".into()).await.unwrap();
+        tenure.advance(&one, &"west".into()).await.unwrap();
         tenure.end(&one).await;
         let other = controller(folder.path(), "ben", CONFIG).await;
         let error = take_finance(&other, &nobody).await.err().unwrap();

@@ -3,42 +3,32 @@
 //! The config's `primary` is where a group began. The witness knows where it is; what the witness said last is kept in
 //! the state, so that `status` answers when the witness does not.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use twinlake_lease::Term;
 use twinlake_model::{Epoch, FailoverGroup, SiteId};
 use twinlake_store::Store;
 
 use crate::tenure::Ground;
 use crate::{ControllerError, House};
 
-/// A group's primary term.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Term {
-    /// Its number. 0: nobody has taken the group's lease yet.
-    pub epoch: Epoch,
-    /// Where production runs in it.
-    pub primary: SiteId,
-}
-
 /// A term, and how we know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KnownTerm {
-    /// The term.
+    /// The term. Epoch 0: nobody has taken the group's lease yet.
     #[serde(flatten)]
     pub term: Term,
     /// Why the witness was not believed, where it could not be asked: what is said is then what was known last.
     pub witness_silent: Option<String>,
 }
 
-impl Term {
-    /// Where a group begins.
-    pub(crate) fn first(group: &FailoverGroup) -> Self {
-        Self { epoch: Epoch::default(), primary: group.primary.clone() }
-    }
+/// Where a group begins.
+fn first(group: &FailoverGroup) -> Term {
+    Term { epoch: Epoch::default(), primary: group.primary.clone() }
+}
 
-    /// The group's sites that are not primary: the config's primary first, if it is one of them.
-    pub(crate) fn standbys(&self, group: &FailoverGroup) -> Vec<SiteId> {
-        group.sites().filter(|site| **site != self.primary).cloned().collect()
-    }
+/// The group's sites that are not primary: the config's primary first, if it is one of them.
+pub(crate) fn standbys(term: &Term, group: &FailoverGroup) -> Vec<SiteId> {
+    group.sites().filter(|site| **site != term.primary).cloned().collect()
 }
 
 /// Where a group stands, by its witness; if that cannot be asked, by what it said last.
@@ -54,8 +44,8 @@ pub(crate) async fn of(house: &House, group: &FailoverGroup) -> Result<KnownTerm
             // A term that began without the witness is newer than what the witness knows.
             (remembered.filter(|remembered| remembered.epoch > term.epoch).unwrap_or(term), None)
         }
-        Ok(None) => (remembered.unwrap_or_else(|| Term::first(group)), None),
-        Err(error) => (remembered.unwrap_or_else(|| Term::first(group)), Some(error.to_string())),
+        Ok(None) => (remembered.unwrap_or_else(|| first(group)), None),
+        Err(error) => (remembered.unwrap_or_else(|| first(group)), Some(error.to_string())),
     };
     prove_known(group, &term)?;
     Ok(KnownTerm { term, witness_silent })

@@ -78,6 +78,7 @@ pub(crate) struct Standing<'a> {
     pub(crate) house: &'a House,
     pub(crate) group: &'a FailoverGroup,
     pub(crate) run: &'a RunId,
+    /// The group's lease. What puts to sleep needs no row of the site, which may be gone with it.
     pub(crate) permit: &'a dyn Permit,
     pub(crate) observer: &'a Arc<dyn Observer>,
 }

@@ -158,7 +158,10 @@ impl Drive<'_> {
         observer: Arc<dyn Observer>,
     ) -> Result<Moved, ControllerError> {
         let Self { house, run, .. } = *self;
-        let world = Arc::new(Move::new(house.clone(), self.group.name.clone(), observer.clone()));
+        let world = Arc::new(
+            Move::new(house.clone(), self.group.name.clone(), observer.clone())
+                .without_witness(!self.parameters.without_witness.is_empty()),
+        );
         let asks = Asks::default();
         let setup = &house.setup;
         let name = format!("{} (process {})", setup.actor, std::process::id());

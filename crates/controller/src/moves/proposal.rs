@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use twinlake_base::Timestamp;
 use twinlake_databricks::Policy;
+use twinlake_lease::Term;
 use twinlake_model::safety::{self, Approvals, MoveFacts, MoveKind, Objection, Rule};
 use twinlake_model::{Digest, Epoch, FailoverGroup, GroupName, SetName, SiteId, Snapshot};
 use twinlake_workflow::PlannedStep;
@@ -16,8 +17,7 @@ use crate::moves::loss::{Behind, Facts, Loss};
 use crate::moves::parameters::Parameters;
 use crate::moves::runs::{self, Unfinished};
 use crate::moves::window::{self, Window};
-use crate::term::{self, Term};
-use crate::{ControllerError, House, replication_point, runbooks};
+use crate::{ControllerError, House, replication_point, runbooks, term};
 
 /// What is wished.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -156,7 +156,9 @@ impl Proposal {
         twinlake_model::Document::new(&all).digest()
     }
 
-    pub(crate) fn parameters(&self, wish: &Wish) -> Parameters {
+    /// What a run is begun with that does this.
+    #[must_use]
+    pub fn parameters(&self, wish: &Wish) -> Parameters {
         Parameters {
             kind: self.kind,
             group: self.group.clone(),

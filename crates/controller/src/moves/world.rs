@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use twinlake_base::ErrorClass;
 use twinlake_databricks::{Client, Policy};
+use twinlake_lease::Term;
 use twinlake_model::{
     AssetId, Epoch, FailoverGroup, GroupName, Place, Role, RunId, Selection, SiteId, Snapshot, WorkspaceSet,
 };
@@ -15,15 +16,16 @@ use crate::moves::Parameters;
 use crate::moves::permit::StepPermit;
 use crate::news::Relay;
 use crate::plan::cycle;
-use crate::tenure::{self, Tenure};
-use crate::term::{self, Term};
-use crate::{ControllerError, House, Observer};
+use crate::tenure::{self, Tenure, Without};
+use crate::{ControllerError, House, Observer, term};
 
 /// One group of an estate, about to be moved. Holds nothing of the run: that is in its log.
 pub struct Move {
     pub(crate) house: House,
     pub(crate) group: GroupName,
     pub(crate) observer: Arc<dyn Observer>,
+    /// Whether people said that nobody else can be moving the group, so that the witness may be silent.
+    without_witness: bool,
     tenure: Mutex<Option<Arc<Tenure>>>,
     /// One taker at a time.
     turn: tokio::sync::Mutex<()>,
@@ -46,7 +48,15 @@ impl Move {
     /// Of a group of an estate.
     #[must_use]
     pub fn new(house: House, group: GroupName, observer: Arc<dyn Observer>) -> Self {
-        Self { house, group, observer, tenure: Mutex::default(), turn: tokio::sync::Mutex::default() }
+        let (tenure, turn) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { house, group, observer, without_witness: false, tenure, turn }
+    }
+
+    /// People said that nobody else can be moving the group: the witness may be silent.
+    #[must_use]
+    pub fn without_witness(mut self, may: bool) -> Self {
+        self.without_witness = may;
+        self
     }
 
     /// The group, as the config has it, with this site as its primary.
@@ -57,7 +67,7 @@ impl Move {
         let mut group = self.house.groups(Some(self.group.as_str()))?[0].clone();
         let term = Term { epoch: Epoch::default(), primary: primary.clone() };
         term::prove_known(&group, &term)?;
-        (group.standbys, group.primary) = (term.standbys(&group), term.primary);
+        (group.standbys, group.primary) = (term::standbys(&term, &group), term.primary);
         Ok(group)
     }
 
@@ -76,7 +86,8 @@ impl Move {
             return Ok(tenure);
         }
         let group = self.group_in(primary)?;
-        let tenure = Arc::new(tenure::take(&self.house, &group, &self.observer).await?);
+        let without = if self.without_witness { Without::Promoting } else { Without::Never };
+        let tenure = Arc::new(tenure::take(&self.house, &group, without, &self.observer).await?);
         *self.tenure.lock().unwrap_or_else(PoisonError::into_inner) = Some(tenure.clone());
         Ok(tenure)
     }
@@ -149,7 +160,8 @@ impl Move {
     pub(crate) async fn run(&self, context: &StepContext, errand: Errand<'_>) -> Result<Report, StepError> {
         let tenure = self.tenure(context).await?;
         let route = self.route(&tenure, &errand).map_err(step_error)?;
-        let permit = StepPermit { context, lease: &*tenure };
+        let lease = tenure.at(&self.house, errand.target).await.map_err(step_error)?;
+        let permit = StepPermit { context, lease: &lease };
         let run =
             RunId::new(format!("{}/{}-{}", context.run(), context.step(), self.house.setup.entropy.hex(4)));
         let leg = Leg {

@@ -60,7 +60,7 @@ impl Work<Move> for BeginEpoch {
                 .map_err(store_error)?;
         }
         context.may_act(context.clock().instant())?;
-        tenure.advance(&world.house, &group, &parameters.to).await.map_err(step_error)?;
+        tenure.advance(&world.house, &parameters.to).await.map_err(step_error)?;
         Ok(())
     }
 

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use twinlake_lease::Term;
 use twinlake_workflow::{Check, Retries, Step, StepContext, StepError, Undo, Work};
 
 use super::SOON;
@@ -9,7 +10,6 @@ use crate::moves::Parameters;
 use crate::moves::window::{self, Window};
 use crate::moves::world::{Move, step_error};
 use crate::runbooks::{EPOCH, PIN, PINNED};
-use crate::term::Term;
 
 pub(crate) const STEP: Step<Move> = Step {
     name: "open_window",
