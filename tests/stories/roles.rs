@@ -1,9 +1,13 @@
 //! One engine for every role: waking a standby and putting a primary to sleep are the same stages with another role.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use serde_json::{Value, json};
-use twinlake_databricks::Unguarded;
+use twinlake_databricks::{Permit, PermitRefused, Unguarded};
 use twinlake_model::{Role, RunId};
-use twinlake_sync::{Approval, Report, Route, Silent, Sync};
+use twinlake_simulator::{Fault, FaultAct};
+use twinlake_sync::{Approval, Progress, Report, Route, Silent, Sync, SyncError, Watch};
 use twinlake_tests::{Fleet, Site};
 
 use super::house::{HOUR, create_cluster, create_pool, fleet, furnish, job_with_notebook, notable};
@@ -229,4 +233,74 @@ async fn what_the_coarse_fence_took_from_a_pool_is_there_again_when_its_place_wa
     run(&fleet, wake, "wake-again").await;
     assert!(east.effects_after(once).is_empty(), "twice is once: {:#?}", east.effects_after(once));
     assert!(fleet.store.bases(&east.place, &east.place).await.unwrap().is_empty());
+}
+
+/// Holds for so many requests, and then no more.
+struct EndsAfter(std::sync::atomic::AtomicUsize);
+
+impl EndsAfter {
+    fn requests(count: usize) -> Self {
+        Self(count.into())
+    }
+}
+
+impl Permit for EndsAfter {
+    fn check(&self, _: tokio::time::Instant) -> Result<(), PermitRefused> {
+        let take = |left: usize| left.checked_sub(1);
+        self.0
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, take)
+            .map(drop)
+            .map_err(|_| PermitRefused { reason: "it ended".to_owned(), hint: None })
+    }
+}
+
+/// Remembers what it waited for.
+#[derive(Default)]
+struct Waits(std::sync::Mutex<Vec<usize>>);
+
+impl Watch for Waits {
+    fn see(&self, progress: Progress) {
+        if let Progress::Waiting { questions, .. } = progress {
+            self.0.lock().unwrap().push(questions);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cycle_whose_permit_ends_in_the_middle_records_what_was_under_way_and_the_next_one_need_not_wait() {
+    let fleet = fleet(8).await;
+    let (east, west) = (fleet.east(), fleet.west());
+    for number in 0..40 {
+        east.create_job(job_with_notebook(&format!("job {number}"), "relative/path"));
+    }
+    west.add_fault(Fault::new(FaultAct::Slow { milliseconds: 20_000 }).path("/api/2.2/jobs/create"));
+    let stopped = fleet.sync_with(&EndsAfter::requests(30), Approval::Routine).await;
+    assert!(matches!(stopped, Err(SyncError::Stopped { .. })), "{stopped:?}");
+    let made = west.jobs().len();
+    assert!((10..40).contains(&made), "{made}");
+    assert!(fleet.store.open_intents(&west.place).await.unwrap().is_empty());
+    let ids = fleet.store.id_map(&west.place.set).await.unwrap();
+    assert_eq!(ids.pairs().filter(|(asset, ..)| asset.kind.as_str() == "job").count(), made);
+
+    let waits = Arc::new(Waits::default());
+    let sync = Sync::new(fleet.store.clone(), fleet.clock.clone(), fleet.route(east, west), waits.clone());
+    sync.run(&RunId::new("next"), &Unguarded, Approval::Routine).await.unwrap();
+    assert_eq!(*waits.0.lock().unwrap(), Vec::<usize>::new());
+    assert_eq!(west.jobs().len(), 40);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cycle_that_must_wait_for_lost_answers_says_so() {
+    let fleet = fleet(9).await;
+    let (east, west) = (fleet.east(), fleet.west());
+    for number in 0..4 {
+        east.create_job(job_with_notebook(&format!("job {number}"), "relative/path"));
+    }
+    west.add_fault(Fault::new(FaultAct::Cut).path("/api/2.2/jobs/create").after_effect().times(1));
+    assert!(fleet.sync_with(&EndsAfter::requests(3), Approval::Routine).await.is_err());
+    let waits = Arc::new(Waits::default());
+    let sync = Sync::new(fleet.store.clone(), fleet.clock.clone(), fleet.route(east, west), waits.clone());
+    sync.run(&RunId::new("next"), &Unguarded, Approval::Routine).await.unwrap();
+    assert_eq!(*waits.0.lock().unwrap(), [1]);
+    assert_eq!(west.jobs().len(), 4);
 }

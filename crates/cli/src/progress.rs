@@ -92,6 +92,10 @@ fn effect(news: &News) -> Effect {
         Progress::Crawling { place } => Effect::Phase(format!("reading {place}")),
         Progress::Found { place, assets } => Effect::Further(format!("reading {place}: {assets} assets")),
         Progress::Crawled { place, assets } => Effect::Phase(format!("read {place}: {assets} assets")),
+        Progress::Waiting { place, questions, until } => Effect::Phase(format!(
+            "waiting until {}: {questions} lost answers at {place} must be visible by then",
+            time(*until)
+        )),
         Progress::Settled { asset, happened } => {
             let had = if *happened { "had" } else { "had not" };
             Effect::Line(format!("an earlier request for {asset} {had} taken effect"))

@@ -4,6 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use crate::{AssetId, KindName, Place, RemoteId};
 
+/// What tells the identity of a former id from that of the asset that went by it.
+const FORMER: &str = " (former)";
+
 /// The pairs of one workspace set, in both directions. On each place an asset has at most one remote id, and a
 /// remote id at most one asset of its kind.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +15,9 @@ pub struct IdMap {
     assets: HashMap<(KindName, Place, RemoteId), AssetId>,
     /// What is known to be called nothing at a place, not even what it was minted as.
     gone: HashSet<(AssetId, Place)>,
+    /// What once were assets of a place that are called otherwise there now, or nothing: by the old id. What still
+    /// refers to such an id does not refer to the asset.
+    former: HashMap<(KindName, Place, RemoteId), AssetId>,
 }
 
 impl IdMap {
@@ -33,6 +39,9 @@ impl IdMap {
             self.remotes.remove(&(former, place.clone()));
         }
         self.gone.remove(&(asset.clone(), place.clone()));
+        if asset.origin == place && asset.minted == remote {
+            self.former.remove(&(asset.kind.clone(), place.clone(), remote.clone()));
+        }
         self.remotes.insert((asset, place), remote);
     }
 
@@ -41,6 +50,11 @@ impl IdMap {
         if let Some(remote) = self.remotes.remove(&(asset.clone(), place.clone())) {
             self.assets.remove(&(asset.kind.clone(), place.clone(), remote));
         }
+        if asset.origin == *place {
+            let at = (asset.kind.clone(), place.clone(), asset.minted.clone());
+            let minted = RemoteId::new(format!("{}{FORMER}", asset.minted));
+            self.former.insert(at, AssetId { minted, ..asset.clone() });
+        }
         self.gone.insert((asset.clone(), place.clone()));
     }
 
@@ -48,6 +62,10 @@ impl IdMap {
     /// something else there, or that name was.
     #[must_use]
     pub fn remote<'a>(&'a self, asset: &'a AssetId, place: &Place) -> Option<&'a RemoteId> {
+        if asset.minted.as_str().ends_with(FORMER) && asset.origin == *place {
+            let is_it = |former: &AssetId| former == asset;
+            return self.former.iter().find(|(_, former)| is_it(former)).map(|((_, _, remote), _)| remote);
+        }
         self.remotes.get(&(asset.clone(), place.clone())).or_else(|| {
             let is_home = asset.origin == *place && self.known(&asset.kind, place, &asset.minted).is_none();
             (is_home && !self.gone.contains(&(asset.clone(), place.clone()))).then_some(&asset.minted)
@@ -61,10 +79,13 @@ impl IdMap {
     }
 
     /// The identity of what `place` calls `remote`: the one it is paired with, or one of its own, minted here.
-    /// Minting needs no record, because the identity *is* where it was first seen.
+    /// Minting needs no record, because the identity *is* where it was first seen. An id that an asset of this place does
+    /// not go by any more is an identity apart.
     #[must_use]
     pub fn identity(&self, kind: &KindName, place: &Place, remote: &RemoteId) -> AssetId {
+        let former = || self.former.get(&(kind.clone(), place.clone(), remote.clone()));
         self.known(kind, place, remote)
+            .or_else(former)
             .cloned()
             .unwrap_or_else(|| AssetId::new(kind.clone(), place.clone(), remote.clone()))
     }
@@ -117,5 +138,26 @@ mod tests {
         assert_eq!(map.remote(&deleted, &east), None);
         map.pair(deleted.clone(), east.clone(), "3".into());
         assert_eq!(map.remote(&deleted, &east), Some(&"3".into()));
+    }
+
+    #[test]
+    fn an_id_that_an_asset_went_by_at_home_is_not_the_asset_once_it_is_called_otherwise_there() {
+        let east: Place = "prod@east".parse().unwrap();
+        let asset: AssetId = "job/prod@east/1".parse().unwrap();
+        let identity = |map: &IdMap, remote: &str| map.identity(&"job".into(), &east, &remote.into());
+        let mut map = IdMap::default();
+        assert_eq!(identity(&map, "1"), asset);
+        map.forget(&asset, &east);
+        let former = identity(&map, "1");
+        assert_ne!(former, asset);
+        assert_eq!(
+            map.remote(&former, &east),
+            Some(&"1".into()),
+            "what refers to it can be written as it stands"
+        );
+        map.pair(asset.clone(), east.clone(), "3".into());
+        assert_eq!((identity(&map, "3"), identity(&map, "1")), (asset.clone(), former));
+        map.pair(asset.clone(), east.clone(), "1".into());
+        assert_eq!((identity(&map, "1"), map.remote(&asset, &east)), (asset.clone(), Some(&"1".into())));
     }
 }

@@ -64,8 +64,9 @@ impl Apply<'_> {
     /// Applies what the guards let pass.
     ///
     /// # Errors
-    /// When the permit ended or the state could not be written: nothing new is begun then, and what is under way is
-    /// let go. Its intents stay open, for the next cycle to settle.
+    /// When the permit ended: then nothing new is begun, what is under way is answered and recorded, and the intents of
+    /// what was not sent any more are closed. When the state could not be written: what is under way is let go, and its
+    /// intents stay open, for the next cycle to settle.
     pub(crate) async fn run(
         &self,
         plan: &Plan,
@@ -120,9 +121,12 @@ impl Apply<'_> {
     ) -> Result<(), SyncError> {
         let mut under_way = FuturesUnordered::new();
         let mut of_kind: HashMap<KindName, usize> = HashMap::new();
+        let mut stopped = None;
         loop {
             let has_room = |kind: &KindName| of_kind.get(kind).is_none_or(|count| *count < CHANGES_AT_ONCE);
-            if let Some(index) = queue.start(has_room) {
+            if stopped.is_none()
+                && let Some(index) = queue.start(has_room)
+            {
                 let change = queue.change(index).clone();
                 *of_kind.entry(change.asset.kind.clone()).or_default() += 1;
                 under_way.push(async move { (index, self.make(&change, ids).await) });
@@ -133,12 +137,15 @@ impl Apply<'_> {
                 Some((index, sent)) = under_way.next() => {
                     let kind = queue.change(index).asset.kind.clone();
                     of_kind.entry(kind).and_modify(|count| *count -= 1);
-                    self.take_in_sent(index, sent, queue, view, applied)?;
+                    match self.take_in_sent(index, sent, queue, view, applied) {
+                        Err(error) if error.lets_others_end() => drop(stopped.get_or_insert(error)),
+                        taken_in => taken_in?,
+                    }
                 }
-                Some((asset, read)) = ahead.next() => {
+                Some((asset, read)) = ahead.next(), if stopped.is_none() => {
                     self.take_in_read(&asset, read, queue, view, applied)?;
                 }
-                else => return Ok(()),
+                else => return stopped.map_or(Ok(()), Err),
             }
         }
     }

@@ -126,10 +126,7 @@ async fn disown(store: &Store, lost: &BTreeMap<AssetId, RemoteId>, view: &mut Vi
             continue;
         }
         let mut value = document.value();
-        each_symbol(&mut value, &|asset| {
-            let remote = lost.get(asset)?;
-            Some(AssetId::new(asset.kind.clone(), place.clone(), remote.clone()))
-        });
+        each_symbol(&mut value, &|asset| Some(view.ids.identity(&asset.kind, &place, lost.get(asset)?)));
         let disowned = Document::from(value);
         if disowned != document {
             item.entry.version.spec = store.put_document(&disowned).await?;
@@ -194,7 +191,7 @@ pub(crate) async fn originals(
         };
         let found = match presence {
             Presence::Absent | Presence::Present(_) if !has_copy && (is_gone || is_released) => {
-                forget(store, route, &asset).await?;
+                forget(store, route, view, &asset).await?;
                 Gone::Both
             }
             Presence::Absent => {
@@ -219,7 +216,8 @@ pub(crate) async fn originals(
     Ok(gone)
 }
 
-/// The assets with a copy that a complete list of the source lacks.
+/// The assets with a copy that a complete list of the source lacks. What the source has no id for was never seen there, or
+/// was lost there as a copy and could not be made again before roles were swapped: it is no deletion of anybody's (P8).
 fn missing(view: &View) -> impl Iterator<Item = &AssetId> {
     let set_aside: HashSet<&AssetId> = view.source.set_aside.iter().map(|outcome| &outcome.asset).collect();
     let inherited: HashSet<&AssetId> = view
@@ -233,6 +231,7 @@ fn missing(view: &View) -> impl Iterator<Item = &AssetId> {
     view.bases.keys().filter(move |asset| {
         view.source.proves(&asset.kind)
             && !view.source.items.contains_key(*asset)
+            && view.ids.remote(asset, &view.source.place).is_some()
             && !set_aside.contains(*asset)
             && !inherited.contains(*asset)
     })
@@ -254,10 +253,16 @@ fn is_taken(route: &Route, asset: &AssetId, key: &Key) -> bool {
     kinds::find(asset.kind.as_str()).is_some_and(|kind| route.selection.takes(kind.schema().plural, key))
 }
 
-async fn forget(store: &Store, route: &Route, asset: &AssetId) -> Result<(), SyncError> {
-    store.unpair(asset, &route.target.place).await?;
-    store.remove_base(asset, &route.source.place, &route.target.place).await?;
-    store.clear_tombstone(asset, &route.source.place).await?;
+async fn forget(store: &Store, route: &Route, view: &View, asset: &AssetId) -> Result<(), SyncError> {
+    let (source, target) = (&route.source.place, &route.target.place);
+    store.unpair(asset, target).await?;
+    store.remove_base(asset, source, target).await?;
+    store.remove_base(asset, target, source).await?;
+    // Another standby may still count its grace from this tombstone.
+    let is_elsewhere = |place: &Place| place != source && place != target;
+    if !view.ids.pairs().any(|(paired, place, _)| paired == asset && is_elsewhere(place)) {
+        store.clear_tombstone(asset, source).await?;
+    }
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use serde_json::Value;
 use twinlake_assets::{AssetKind, Body, Listed, Portrait, Scope, kinds, symbolize};
 use twinlake_databricks::{Complete, Reader};
 use twinlake_model::{
-    AssetId, Digest, Document, Entry, IdMap, KindName, Mark, Outcome, Place, RemoteId, Verdict, Version,
+    AssetId, Base, Digest, Document, Entry, IdMap, KindName, Mark, Outcome, Place, RemoteId, Verdict, Version,
 };
 use twinlake_store::Store;
 
@@ -35,6 +35,8 @@ pub(crate) struct Crawl<'a> {
     pub(crate) ids: &'a IdMap,
     /// Whether copies of ours are kept in view also where somebody gave them a name that is not selected.
     pub(crate) keeps_copies: bool,
+    /// What is remembered of the assets here. An original of which the source has the copy is kept in view like a copy.
+    pub(crate) remembered: &'a BTreeMap<AssetId, Base>,
     pub(crate) store: &'a Store,
     pub(crate) watch: &'a dyn Watch,
     pub(crate) at: twinlake_base::Timestamp,
@@ -213,7 +215,11 @@ impl<'a> Gathering<'a> {
     fn is_wanted(&self, kind: &dyn AssetKind, listed: &Listed) -> bool {
         let schema = kind.schema();
         let Crawl { scope, ids, place, .. } = self.crawl;
-        let is_copy = || ids.known(&schema.name.into(), place, &listed.remote).is_some();
+        let is_copy = || {
+            let kind = KindName::from(schema.name);
+            let asset = ids.identity(&kind, place, &listed.remote);
+            ids.known(&kind, place, &listed.remote).is_some() || self.crawl.remembered.contains_key(&asset)
+        };
         schema.holds_others
             || scope.selection.takes(schema.plural, &listed.key)
             || self.crawl.keeps_copies && is_copy()

@@ -118,8 +118,7 @@ async fn deletion(
 fn spare_what_holds_others(view: &View, copies: &mut BTreeMap<AssetId, &Item>) -> Vec<Outcome> {
     let mut containers: Vec<AssetId> = copies.keys().filter(|asset| holds_others(asset)).cloned().collect();
     containers.sort_by_key(|asset| std::cmp::Reverse(asset.minted.as_str().len()));
-    let (place, ids) = (&view.target.place, &view.ids);
-    let is_theirs = |item: &Item| ids.known(&item.entry.asset.kind, place, &item.entry.remote).is_none();
+    let is_theirs = |item: &Item| !view.is_ours(item);
     let mut told = Vec::new();
     for container in containers {
         let Some(item) = copies.get(&container) else { continue };

@@ -77,6 +77,7 @@ pub async fn divergence(
         scope: &Scope { selection: selection.clone() },
         ids: &ids,
         keeps_copies: false,
+        remembered: &BTreeMap::new(),
         store,
         watch,
         at: clock.now(),

@@ -68,6 +68,13 @@ impl SyncError {
         }
     }
 
+    /// Whether what is under way can still be answered and recorded: our permit ended, and we did not.
+    #[must_use]
+    pub(crate) fn lets_others_end(&self) -> bool {
+        use twinlake_databricks::Error;
+        matches!(self, Self::Stopped { source } if matches!(**source, Error::PermitRefused { .. }))
+    }
+
     /// Whether only one object could not be read, so that the others say what they say.
     #[must_use]
     pub(crate) fn is_about_one(&self) -> bool {

@@ -9,6 +9,7 @@
 //! |---|---|---|
 //! | prove our rights | `rights` | a catalog that we may no longer see looks like a deleted one |
 //! | crawl | `crawl` | lists every kind to a proven end, reads what changed → [`Inventory`] |
+//! | remember | `bases` | what is known of each asset at both places, after swaps of roles too |
 //! | settle | `settle` | what an open intent came to, by reading |
 //! | confirm | `confirm` | what a list lacks is confirmed by a GET |
 //! | read bytes | `content`, `read_ahead` | of what changed, by the marks of the lists; a source's while all else goes on |
@@ -35,6 +36,7 @@
 //! anything by name.
 
 mod apply;
+mod bases;
 mod compare;
 mod confirm;
 mod content;

@@ -4,11 +4,12 @@
 //! where the service keeps names unique, so that no second object could stand beside the first. A tag is never enough:
 //! a clone that somebody made of a copy carries it, too.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use twinlake_assets::kinds;
-use twinlake_model::{AssetId, IdMap, Key, KindName};
+use twinlake_model::{AssetId, Key, KindName};
 
+use crate::view::View;
 use crate::{Inventory, Item};
 
 /// What is known of an asset's copy. The identities are those under which the target's inventory has it.
@@ -50,16 +51,15 @@ impl Counterpart {
 pub(crate) type Pairs = BTreeMap<AssetId, Counterpart>;
 
 /// Finds the counterpart of every asset of the source.
-pub(crate) fn pair(source: &Inventory, target: &Inventory, ids: &IdMap) -> Pairs {
+pub(crate) fn pair(view: &View) -> Pairs {
+    let View { source, target, ids, .. } = view;
     let names = Names::of(target);
     let counterpart = |item: &Item| {
         let asset = &item.entry.asset;
         match ids.remote(asset, &target.place) {
             Some(_) if target.items.contains_key(asset) => Counterpart::Paired,
             Some(_) => Counterpart::Hidden,
-            None => names
-                .find(item)
-                .map_or(Counterpart::None, |found| same_name(asset, found, source, target, ids)),
+            None => names.find(item).map_or(Counterpart::None, |found| same_name(asset, found, view)),
         }
     };
     source.items.values().map(|item| (item.entry.asset.clone(), counterpart(item))).collect()
@@ -85,44 +85,39 @@ fn name(item: &Item) -> Option<(Option<&KindName>, &Key)> {
 }
 
 /// What something at the target is to an asset of the source that has its name and no copy.
-fn same_name(
-    asset: &AssetId,
-    found: &Item,
-    source: &Inventory,
-    target: &Inventory,
-    ids: &IdMap,
-) -> Counterpart {
+fn same_name(asset: &AssetId, found: &Item, view: &View) -> Counterpart {
     let identity = found.entry.asset.clone();
     let kind = kinds::find(identity.kind.as_str());
-    let owner = ids.known(&identity.kind, &target.place, &found.entry.remote);
-    match owner {
-        _ if identity.kind != asset.kind => Counterpart::Occupied { by: identity, is_ours: owner.is_some() },
-        Some(owner) if source.items.contains_key(owner) => {
+    let is_ours = view.is_ours(found);
+    match is_ours {
+        _ if identity.kind != asset.kind => Counterpart::Occupied { by: identity, is_ours },
+        true if view.source.items.contains_key(&identity) => {
             Counterpart::Occupied { by: identity, is_ours: true }
         }
         // The one that it belonged to is gone at the source: ours is its successor.
-        Some(_) => Counterpart::Inherited(identity),
-        None if kind.is_some_and(|kind| kind.is_built_in(&found.entry.key)) => Counterpart::BuiltIn(identity),
-        None => Counterpart::Stranger(identity),
+        true => Counterpart::Inherited(identity),
+        false if kind.is_some_and(|kind| kind.is_built_in(&found.entry.key)) => {
+            Counterpart::BuiltIn(identity)
+        }
+        false => Counterpart::Stranger(identity),
     }
 }
 
-/// The objects of the target that are nobody's copy, each with what is notable about it.
-pub(crate) fn unmanaged<'i>(
-    target: &'i Inventory,
-    ids: &IdMap,
-    taken: &HashSet<AssetId>,
-) -> Vec<(&'i Item, Option<String>)> {
+/// The objects of the target that nothing else is said of, each with what is notable about it. `is_told` knows what is.
+pub(crate) fn unmanaged(view: &View, is_told: impl Fn(&AssetId) -> bool) -> Vec<(&Item, Option<String>)> {
+    let View { target, ids, .. } = view;
     target
         .items
         .values()
         .filter(|item| ids.known(&item.entry.asset.kind, &target.place, &item.entry.remote).is_none())
-        .filter(|item| !taken.contains(&item.entry.asset))
+        .filter(|item| !is_told(&item.entry.asset))
         .map(|item| {
+            // An original that was put to sleep where it is carries its own tag.
+            let of_another = item.entry.tag.as_ref().filter(|tag| **tag != item.entry.asset);
             let claim = |asset: &AssetId| {
                 format!("it carries the tag of {asset} but is not its copy: somebody cloned it")
             };
-            (item, item.entry.tag.as_ref().map(claim))
+            (item, of_another.map(claim))
         })
         .collect()
 }

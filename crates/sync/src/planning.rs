@@ -178,13 +178,8 @@ impl Planning<'_> {
                     Claimant { asset, is_needed: false, has_it }
                 })
                 .collect();
-            let ids = &self.view.ids;
-            let others = self.view.target.of_kind(name).filter(|item| {
-                has_it(item)
-                    && ids
-                        .known(&item.entry.asset.kind, &self.view.target.place, &item.entry.remote)
-                        .is_none()
-            });
+            let others =
+                self.view.target.of_kind(name).filter(|item| has_it(item) && !self.view.is_ours(item));
             let room = ration.room.saturating_sub(others.count());
             if claimants.len() > room {
                 let needed = self.referred_to().await?;
@@ -372,7 +367,15 @@ impl Planning<'_> {
             self.settled.extend(made.map(|item| outcome(item, Verdict::Unmanaged { note: None })));
             return;
         }
-        for (item, note) in pairing::unmanaged(&self.view.target, &self.view.ids, &taken) {
+        let View { source, .. } = self.view;
+        let set_aside: HashSet<&AssetId> = source.set_aside.iter().map(|outcome| &outcome.asset).collect();
+        let is_told = |asset: &AssetId| {
+            taken.contains(asset)
+                || source.items.contains_key(asset)
+                || set_aside.contains(asset)
+                || self.confirmed.gone.contains_key(asset)
+        };
+        for (item, note) in pairing::unmanaged(self.view, is_told) {
             self.settled.push(outcome(item, Verdict::Unmanaged { note }));
         }
         let unmanaged = |outcome: &Outcome| Outcome {
@@ -381,7 +384,9 @@ impl Planning<'_> {
         };
         // A copy that cannot be looked at has its verdict with its original.
         let (place, ids) = (&self.view.target.place, &self.view.ids);
-        let is_copy = |asset: &AssetId| ids.known(&asset.kind, place, &asset.minted).is_some();
+        let is_copy = |asset: &AssetId| {
+            ids.known(&asset.kind, place, &asset.minted).is_some() || source.items.contains_key(asset)
+        };
         let is_theirs = |outcome: &&Outcome| {
             outcome.asset.origin == *place && !is_copy(&outcome.asset) && self.is_selected(outcome)
         };

@@ -1,5 +1,6 @@
 //! What a cycle is doing, for whoever watches.
 
+use twinlake_base::Timestamp;
 use twinlake_model::{AssetId, Key, Place, Verdict};
 
 /// One thing that has just happened.
@@ -23,6 +24,15 @@ pub enum Progress {
         place: Place,
         /// How many assets there are.
         assets: usize,
+    },
+    /// Nothing is done until what an earlier cycle may have made must be visible: the answers to its creates were lost.
+    Waiting {
+        /// Where.
+        place: Place,
+        /// How many answers were lost.
+        questions: usize,
+        /// Until when.
+        until: Timestamp,
     },
     /// A question of an earlier cycle has an answer.
     Settled {

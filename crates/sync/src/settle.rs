@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use twinlake_assets::kinds;
 use twinlake_base::{Clock, Timestamp};
-use twinlake_model::{Intent, KindName, Purpose};
+use twinlake_model::{Intent, KindName, Place, Purpose};
 use twinlake_store::{IntentId, Store};
 
 use crate::compare::not_kept;
@@ -24,13 +24,17 @@ const LONGEST_CALL: Duration = Duration::from_secs(600);
 
 /// Waits until the target's lists must show what the open creates made, if they made anything. When the last attempt of a
 /// create was sent is not known; but nothing is under way any more, so it was before now.
-pub(crate) async fn wait(clock: &Clock, questions: &[(IntentId, Intent)]) {
+pub(crate) async fn wait(clock: &Clock, place: &Place, questions: &[(IntentId, Intent)], watch: &dyn Watch) {
     let creates = questions.iter().filter(|(_, intent)| intent.purpose == Purpose::Create);
+    let count = creates.clone().count();
     let now = clock.now();
     let sent = |intent: &Intent| later(intent.at, LONGEST_CALL).min(now);
     let visible_at =
         creates.map(|(_, intent)| visible(&intent.asset.kind, later(sent(intent), LONGEST_REQUEST))).max();
     if let Some(visible_at) = visible_at {
+        if visible_at > now {
+            watch.see(Progress::Waiting { place: place.clone(), questions: count, until: visible_at });
+        }
         until(clock, visible_at).await;
     }
 }
@@ -90,10 +94,7 @@ pub(crate) async fn answer(
 async fn made_by(store: &Store, intent: &Intent, view: &View) -> Result<Option<Item>, SyncError> {
     let Some(kind) = kinds::find(intent.asset.kind.as_str()) else { return Ok(None) };
     let schema = kind.schema();
-    let strangers = view
-        .target
-        .of_kind(schema.name)
-        .filter(|item| view.ids.known(&item.entry.asset.kind, &intent.target, &item.entry.remote).is_none());
+    let strangers = view.target.of_kind(schema.name).filter(|item| !view.is_ours(item));
     let sent = store.document(intent.desired.spec).await?.value();
     let must_be_tagged = twinlake_assets::has_room(schema, &sent);
     let mut candidates = Vec::new();

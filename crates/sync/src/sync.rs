@@ -18,7 +18,9 @@ use crate::read_ahead::{ReadAhead, Unread};
 use crate::report::Report;
 use crate::route::{Approval, Route, Side};
 use crate::view::View;
-use crate::{Inventory, Progress, SyncError, Watch, content, inventory, planning, read_back, rights, settle};
+use crate::{
+    Inventory, Progress, SyncError, Watch, bases, content, inventory, planning, read_back, rights, settle,
+};
 
 /// A route that is kept in step.
 pub struct Sync {
@@ -27,6 +29,9 @@ pub struct Sync {
     route: Route,
     watch: Arc<dyn Watch>,
 }
+
+/// What is known of both places before they are looked at: what each calls what, and what everything was.
+type Known<'a> = (&'a IdMap, &'a BTreeMap<AssetId, Base>);
 
 /// How often a cycle starts over because an answer was lost and has been settled.
 const ROUNDS: usize = 3;
@@ -167,7 +172,7 @@ impl Sync {
         let touched = std::mem::take(&mut applied.touched);
         if !touched.is_empty() {
             self.watch.see(Progress::ReadingBack { place: self.route.target.place.clone() });
-            match self.crawl(&self.route.target, &touched, &view.ids, None).await {
+            match self.crawl(&self.route.target, &touched, (&view.ids, &view.bases), None).await {
                 Ok(again) => {
                     let reader = self.route.target.client.reader();
                     let reading =
@@ -193,20 +198,18 @@ impl Sync {
         let Route { source, target, .. } = &self.route;
         futures::try_join!(self.prove(source), self.prove(target))?;
         let questions = self.store.open_intents(&target.place).await?;
-        settle::wait(&self.clock, &questions).await;
+        settle::wait(&self.clock, &target.place, &questions, &*self.watch).await;
         let ids = self.store.id_map(&source.place.set).await?;
-        let (source_found, target_found) = ahead.beside(self.look(&ids, unread)).await?;
-        let mut view = View {
-            bases: self.bases().await?,
-            source: source_found,
-            target: target_found,
-            ids,
-            pairs: Pairs::new(),
-        };
+        let (bases, made) = bases::bases(&self.store, &source.place, &target.place, &ids).await?;
+        if unread.is_some() && !made.is_empty() {
+            self.store.put_bases(&made).await?;
+        }
+        let (source_found, target_found) = ahead.beside(self.look((&ids, &bases), unread)).await?;
+        let mut view = View { bases, source: source_found, target: target_found, ids, pairs: Pairs::new() };
         settle::answer(&self.store, &questions, &mut view, &*self.watch).await?;
         let copies = confirm::copies(&self.store, &self.route, &mut view, self.clock.now());
         let mut copies = ahead.beside(copies).await?;
-        view.pairs = pairing::pair(&view.source, &view.target, &view.ids);
+        view.pairs = pairing::pair(&view);
         copies.hidden.extend(content::read_what_decides(&self.store, &self.route, &mut view, ahead).await?);
         let originals = confirm::originals(&self.store, &self.route, &view, self.clock.now());
         let gone = ahead.beside(originals).await?;
@@ -224,42 +227,27 @@ impl Sync {
     /// The inventories of source and target.
     async fn look(
         &self,
-        ids: &IdMap,
+        known: Known<'_>,
         unread: Option<UnboundedSender<Unread>>,
     ) -> Result<(Inventory, Inventory), SyncError> {
         let Route { source, target, kept, .. } = &self.route;
         let all: HashSet<KindName> = kinds::schemas().map(|schema| schema.name.into()).collect();
         if let Some(snapshot) = kept {
-            let found = self.crawl(target, &all, ids, None).await?;
-            return Ok((inventory::kept(&self.store, snapshot, ids).await?, found));
+            let found = self.crawl(target, &all, known, None).await?;
+            return Ok((inventory::kept(&self.store, snapshot, known.0).await?, found));
         }
         if self.route.is_within_one_place() {
-            let found = self.crawl(target, &all, ids, None).await?;
+            let found = self.crawl(target, &all, known, None).await?;
             return Ok((found.clone(), found));
         }
-        futures::try_join!(self.crawl(source, &all, ids, unread), self.crawl(target, &all, ids, None))
-    }
-
-    /// The bases of this direction. Where there is none yet, after a swap of roles, the other direction's is turned.
-    async fn bases(&self) -> Result<BTreeMap<AssetId, Base>, SyncError> {
-        let (source, target) = (&self.route.source.place, &self.route.target.place);
-        let mut bases = self.store.bases(source, target).await?;
-        if self.route.is_within_one_place() {
-            return Ok(bases);
-        }
-        for (asset, base) in self.store.bases(target, source).await? {
-            if let (false, Some(turned)) = (bases.contains_key(&asset), base.reversed()) {
-                bases.insert(asset, turned);
-            }
-        }
-        Ok(bases)
+        futures::try_join!(self.crawl(source, &all, known, unread), self.crawl(target, &all, known, None))
     }
 
     async fn crawl(
         &self,
         side: &Side,
         wanted: &HashSet<KindName>,
-        ids: &IdMap,
+        (ids, remembered): Known<'_>,
         unread: Option<UnboundedSender<Unread>>,
     ) -> Result<Inventory, SyncError> {
         let crawl = Crawl {
@@ -269,6 +257,7 @@ impl Sync {
             ids,
             // A place that takes a role of its own holds other groups' copies, too; they are theirs to fence.
             keeps_copies: side.place == self.route.target.place && !self.route.is_within_one_place(),
+            remembered,
             store: &self.store,
             watch: &*self.watch,
             at: self.clock.now(),

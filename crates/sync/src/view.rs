@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use twinlake_model::{AssetId, Base, IdMap};
+use twinlake_model::{AssetId, Base, Entry, IdMap};
 
 use crate::pairing::Pairs;
 use crate::{Inventory, Item};
@@ -18,6 +18,15 @@ pub(crate) struct View {
 }
 
 impl View {
+    /// Whether something at the target is one of the assets that are kept in step there: a copy that we made, or, where
+    /// production has moved away, an original of which the source has the copy.
+    pub(crate) fn is_ours(&self, item: &Item) -> bool {
+        let Entry { asset, remote, .. } = &item.entry;
+        self.ids.known(&asset.kind, &self.target.place, remote).is_some()
+            || self.source.items.contains_key(asset)
+            || self.bases.contains_key(asset)
+    }
+
     /// An object of the target turned out to be an asset's copy.
     pub(crate) fn adopt(&mut self, asset: &AssetId, found: &Item) {
         let place = self.target.place.clone();

@@ -152,6 +152,10 @@ impl Apply<'_> {
         let answer = match self.send_when_ready(&write).await {
             Ok(answer) => answer,
             Err(error) if is_final(&error) => {
+                // What was certainly not sent is no question. What ended with the process is settled by the next one.
+                if matches!(&error, Error::PermitRefused { maybe_sent: false, .. }) {
+                    self.store.close_intent(intent).await.map_err(SyncError::from)?;
+                }
                 return Err(Trouble::Fatal(Box::new(SyncError::Stopped { source: Box::new(error) })));
             }
             Err(error) if call.purpose == Purpose::Create && leaves_a_question(&error) => {
@@ -220,6 +224,8 @@ impl Apply<'_> {
     ) -> Result<(), Trouble> {
         let (source, target) = (&self.route.source.place, &self.route.target.place);
         self.store.record_deleted(intent, &change.asset, source, target).await.map_err(SyncError::from)?;
+        // What the other direction remembers would be turned around, and asked for again in each cycle.
+        self.store.remove_base(&change.asset, target, source).await.map_err(SyncError::from)?;
         sent.writes = sent.writes.max(1);
         Ok(())
     }
