@@ -70,6 +70,7 @@ impl ObjectLog {
     /// # Errors
     /// [`LogError`], also when the events of a run have a gap.
     pub(crate) async fn lengths(&self) -> Result<BTreeMap<String, Seq>, LogError> {
+        let seen = self.seen_ends();
         let objects = self.objects.list(names::RUNS).await.map_err(|error| failed("(all)", error))?;
         let mut numbers: BTreeMap<String, BTreeSet<Seq>> = BTreeMap::new();
         for object in &objects {
@@ -77,7 +78,15 @@ impl ObjectLog {
                 numbers.entry(run).or_default().insert(seq);
             }
         }
-        numbers.into_iter().map(|(run, numbers)| Ok((run.clone(), self.length(&run, &numbers)?))).collect()
+        for run in seen.keys() {
+            numbers.entry(run.clone()).or_default();
+        }
+        let length = |(run, numbers): (String, BTreeSet<Seq>)| {
+            let seen = seen.get(&run).copied().unwrap_or(Seq::START);
+            let length = self.length(&run, &numbers, seen)?;
+            Ok((run, length))
+        };
+        numbers.into_iter().map(length).collect()
     }
 
     /// One event that is known to be there.
@@ -107,6 +116,8 @@ impl ObjectLog {
 
     /// Where the log of a run ends now, in the store.
     async fn last(&self, run: &str) -> Result<Seq, LogError> {
+        // Before the listing: what others append while it is on its way need not be in it.
+        let seen = self.known_end(run);
         let objects = self.objects.list(&names::run_folder(run)).await.map_err(|error| failed(run, error))?;
         let numbers = objects
             .iter()
@@ -114,13 +125,13 @@ impl ObjectLog {
             .filter(|(of, _)| of == run)
             .map(|(_, seq)| seq)
             .collect();
-        self.length(run, &numbers)
+        self.length(run, &numbers, seen)
     }
 
-    /// The last of these numbers, if none before it is missing and none of those that we have seen is gone.
-    fn length(&self, run: &str, numbers: &BTreeSet<Seq>) -> Result<Seq, LogError> {
-        let known = end(&self.known_events(run));
-        let last = numbers.last().copied().unwrap_or(Seq::START).max(known);
+    /// The last of these numbers, if none before it is missing and none of those that had been seen before they were
+    /// listed is gone.
+    fn length(&self, run: &str, numbers: &BTreeSet<Seq>, seen: Seq) -> Result<Seq, LogError> {
+        let last = numbers.last().copied().unwrap_or(Seq::START).max(seen);
         match (1..=last.0).map(Seq).find(|seq| !numbers.contains(seq)) {
             None => Ok(last),
             Some(gone) => {
@@ -167,6 +178,12 @@ impl ObjectLog {
 
     fn known_events(&self, run: &str) -> Vec<Recorded> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).get(run).cloned().unwrap_or_default()
+    }
+
+    fn seen_ends(&self) -> BTreeMap<String, Seq> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let ends = known.iter().map(|(run, events)| (run.clone(), end(events)));
+        ends.filter(|(_, end)| *end != Seq::START).collect()
     }
 
     fn known_end(&self, run: &str) -> Seq {

@@ -2,6 +2,7 @@
 
 use twinlake_base::Gate;
 use twinlake_objects::Objects;
+use twinlake_store::Store;
 use twinlake_vault::{AheadLog, Key, ObjectLog, VaultError};
 use twinlake_workflow::{Appended, Log, LogError, Seq};
 
@@ -141,6 +142,19 @@ async fn another_key_reads_nothing_and_a_key_without_its_secret_half_keeps_no_lo
     let (_, recipient) = Key::generate();
     let public = Key::new(&[recipient], None).unwrap();
     assert!(matches!(ObjectLog::new(west.objects.clone(), public), Err(VaultError::NoIdentity)));
+}
+
+#[tokio::test]
+async fn a_state_that_cannot_be_written_is_no_proof_that_nothing_was_appended() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let path = folder.path().join("state.db");
+    drop(Store::open(&path, state_options(&Gate::open())).await.unwrap());
+    let unwritable = Store::open_to_read(&path, state_options(&Gate::open())).await.unwrap();
+    let west = location("west");
+    let both = AheadLog::new(log(&west), unwritable);
+    let error = both.append("run", Seq(0), &event(0)).await.unwrap_err();
+    assert!(matches!(error, LogError::Unknown { .. }), "{error}");
+    assert_eq!(log(&west).read("run").await.unwrap().len(), 1);
 }
 
 #[tokio::test]

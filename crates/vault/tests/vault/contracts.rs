@@ -35,6 +35,35 @@ async fn a_log_that_is_ahead_of_the_state_keeps_the_contract() {
     twinlake_workflow::conformance::holds(AheadLog::new(ahead, state)).await;
 }
 
+/// A listing that is on its way does not show what a clone appends meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn whoever_reads_while_clones_append_misses_nothing_and_calls_nothing_gone() {
+    let (_folder, objects) = folder();
+    let log = AheadLog::new(ObjectLog::new(objects, key()).unwrap(), state().await);
+    for run in 0..40 {
+        let run = format!("run-{run}");
+        let readers = (0..6).map(|_| {
+            let (log, run) = (log.clone(), run.clone());
+            tokio::spawn(async move {
+                let mut longest = 0;
+                for _ in 0..8 {
+                    let length = log.read(&run).await.unwrap().len();
+                    assert!(length >= longest, "{length} after {longest}");
+                    longest = length;
+                    log.runs().await.unwrap();
+                }
+            })
+        });
+        let readers: Vec<_> = readers.collect();
+        for end in 0..5 {
+            assert_eq!(log.append(&run, Seq(end), &event(end)).await.unwrap(), Appended::At(Seq(end + 1)));
+        }
+        for reader in readers {
+            reader.await.unwrap();
+        }
+    }
+}
+
 /// Each writer is a controller with a state of its own, and the store loses answers on both sides of the effect.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_controllers_that_race_and_lose_answers_one_wins_each_number_and_all_read_the_same() {
