@@ -141,6 +141,16 @@ pub enum ControllerError {
         /// The next command to run.
         instead: String,
     },
+    /// The key with which state is encrypted cannot be fetched.
+    #[error("the state key: {source}")]
+    StateKey {
+        /// Why not.
+        #[source]
+        source: twinlake_config::SecretError,
+    },
+    /// State cannot be shipped, or not be recovered.
+    #[error(transparent)]
+    Vault(Box<twinlake_vault::VaultError>),
     /// A run's log failed, or does not allow what was asked.
     #[error(transparent)]
     Run(#[from] Box<twinlake_workflow::WorkflowError>),
@@ -241,6 +251,8 @@ impl ControllerError {
             Self::Lease { source, .. } => source.class(),
             Self::Activity { source, .. } => source.class(),
             Self::Run(error) => error.class(),
+            Self::StateKey { source } => source.class(),
+            Self::Vault(error) => error.class(),
             Self::Cycle { source, .. } | Self::Crawl(source) => source.class(),
             Self::SameWorkspace { .. }
             | Self::OtherEstate { .. }
@@ -292,6 +304,8 @@ impl ControllerError {
             }
             Self::Activity { source, .. } => source.hint(),
             Self::Run(error) => error.hint(),
+            Self::StateKey { source } => source.hint(),
+            Self::Vault(error) => error.hint(),
             Self::Objection { satisfied_by, .. } => Some(satisfied_by.clone()),
             Self::NotNow { instead, .. } => Some(instead.clone()),
             Self::Moved { .. } => Some("twinlake status".to_owned()),

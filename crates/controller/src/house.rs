@@ -181,7 +181,7 @@ impl House {
 
 /// Makes the folder of the state if its name says that it is ours; a folder of any other name must be there, because
 /// making it would hide a mistyped path. Its contents are kept out of version control.
-fn make_own_folder(state: &Path) -> Result<(), ControllerError> {
+pub(crate) fn make_own_folder(state: &Path) -> Result<(), ControllerError> {
     let Some(folder) = state.parent().filter(|folder| folder.ends_with(OWN_FOLDER) && !folder.exists())
     else {
         return Ok(());

@@ -9,6 +9,7 @@ use crate::ControllerError;
 use crate::completeness::{Judgement, Standard};
 use crate::fence::FenceReport;
 use crate::legs::Leg;
+use crate::shipping::Shipped;
 
 /// What a sync came to.
 #[derive(Clone, Debug, Serialize)]
@@ -19,6 +20,8 @@ pub struct SyncReport {
     pub failed: Vec<FailedLeg>,
     /// Where the places stand that were primary once.
     pub fences: Vec<FenceReport>,
+    /// Where the state of the controller was shipped to.
+    pub shipped: Vec<Shipped>,
     /// What the operator should know of how it was done.
     pub notes: Vec<String>,
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use twinlake_base::Timestamp;
-use twinlake_model::{FailoverGroup, GroupName, Key, Outcome, SiteId};
+use twinlake_model::{Epoch, FailoverGroup, Fence, GroupName, Key, Outcome, SiteId};
 use twinlake_store::{AuditReport, PastCycle};
 
 use crate::completeness::{Judgement, Standard, Waiting};
+use crate::fence::FenceReport;
 use crate::legs::Leg;
-use crate::{ControllerError, House, replication_point};
+use crate::moves::{self, RunSummary, Window};
+use crate::{ControllerError, House, replication_point, term};
 
 /// How many past cycles of a direction are looked through for the last one of a group.
 const CYCLES_BACK: u32 = 200;
@@ -34,6 +36,20 @@ pub struct GroupStatus {
     pub group: GroupName,
     /// Where production runs.
     pub primary: SiteId,
+    /// Since which epoch. 0: nobody has worked for the group yet.
+    pub epoch: Epoch,
+    /// Why the witness was not believed, where it could not be asked: what is said is then what was known last.
+    pub witness_silent: Option<String>,
+    /// Where the config says that production began, where that is another site.
+    pub began_at: Option<SiteId>,
+    /// The places that were primary once: whether they are held back, and what they did unseen.
+    pub fences: Vec<FenceReport>,
+    /// Since when nothing that production writes is copied anywhere. None: it is.
+    pub unprotected_since: Option<Timestamp>,
+    /// The run that is not over, if there is one.
+    pub run: Option<RunSummary>,
+    /// The last promotion, while it can be rolled back.
+    pub window: Option<Window>,
     /// Where it could run.
     pub standbys: Vec<SiteId>,
     /// How much may be lost.
@@ -123,9 +139,18 @@ struct Facts {
 /// When there is no such group, or the state cannot be read.
 pub async fn status(house: &House, group: Option<&str>) -> Result<Status, ControllerError> {
     let now = house.setup.clock.now();
+    let began = house;
     let house = &house.now().await?;
     let mut groups = Vec::new();
+    let runs = moves::runs(house, None).await?;
     for group in house.groups(group)? {
+        let known = term::of(began, group).await?;
+        let fences = house.store.fences(&group.name).await?;
+        let fences: Vec<Fence> =
+            fences.into_iter().filter(|fence| fence.place.site != group.primary).collect();
+        let run = runs.iter().rev().find(|run| run.group == group.name && !run.is_over()).cloned();
+        let window = moves::window::of(&house.store, &group.name).await?;
+        let began_at = began.began(&group.name)?;
         let mut legs = Vec::new();
         for leg in house.legs(group) {
             let facts = facts(house, group, leg).await?;
@@ -134,6 +159,13 @@ pub async fn status(house: &House, group: Option<&str>) -> Result<Status, Contro
         groups.push(GroupStatus {
             group: group.name.clone(),
             primary: group.primary.clone(),
+            epoch: known.term.epoch,
+            witness_silent: known.witness_silent,
+            began_at: Some(began_at).filter(|site| *site != group.primary),
+            unprotected_since: unprotected_since(&fences, &legs),
+            fences: fences.iter().map(FenceReport::of).collect(),
+            run,
+            window: window.filter(|window| window.is_open(now)),
             standbys: group.standbys.clone(),
             target_rpo_seconds: group.objectives.rpo.as_secs(),
             target_rto_seconds: group.objectives.rto.as_secs(),
@@ -142,6 +174,16 @@ pub async fn status(house: &House, group: Option<&str>) -> Result<Status, Contro
     }
     let audit = audit_status(house.store.verify_audit().await?);
     Ok(Status { estate: house.config.estate.name.clone(), at: now, groups, audit })
+}
+
+/// Since when nothing that production writes is copied anywhere: since the move, if every standby is one that may not be
+/// written yet. Pure.
+fn unprotected_since(fences: &[Fence], legs: &[LegStatus]) -> Option<Timestamp> {
+    let waits = |leg: &LegStatus| {
+        fences.iter().find(|fence| fence.place == leg.leg.target && !fence.may_be_written())
+    };
+    let waiting: Option<Vec<&Fence>> = legs.iter().map(waits).collect();
+    waiting?.iter().map(|fence| fence.since).min()
 }
 
 async fn facts(house: &House, group: &FailoverGroup, leg: Leg) -> Result<Facts, ControllerError> {

@@ -17,7 +17,9 @@ use crate::plan::plan_leg;
 use crate::report::{FailedLeg, LegReport, SyncReport};
 use crate::stop::WhileWanted;
 use crate::tenure::{Ground, Tenure, Without};
-use crate::{ControllerError, House, News, Observer, Stop, claims, ledger, replication_point, tenure};
+use crate::{
+    ControllerError, House, News, Observer, Stop, claims, ledger, replication_point, shipping, tenure,
+};
 
 /// What is asked of a sync.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +48,8 @@ pub async fn sync(
     let legs: Vec<Leg> = groups.iter().flat_map(|group| house.legs(group)).collect();
     let ground = Ground::of(&house.config, &house.setup);
     let notes = ground.note().filter(|_| ground.is_new()).into_iter().collect();
-    let report = SyncReport { legs: Vec::new(), failed: Vec::new(), fences: Vec::new(), notes };
+    let report =
+        SyncReport { legs: Vec::new(), failed: Vec::new(), fences: Vec::new(), shipped: Vec::new(), notes };
     let mut once_primary = BTreeSet::new();
     for group in &groups {
         once_primary.extend(house.store.fences(&group.name).await?.into_iter().map(|fence| fence.place));
@@ -72,6 +75,10 @@ pub async fn sync(
     for group in groups {
         let legs: Vec<&Leg> = legs.iter().filter(|leg| leg.group == group.name).collect();
         work.group(group, &legs).await?;
+    }
+    for shipped in shipping::ship(house).await? {
+        work.report.notes.extend(shipped.note());
+        work.report.shipped.push(shipped);
     }
     Ok(work.report)
 }

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use twinlake_base::Instant;
@@ -273,8 +274,14 @@ impl Ground {
         can_be_used.then(|| Self { url: url.as_str().to_owned(), is_makeshift: false })
     }
 
-    pub(crate) fn open(&self, setup: &Setup) -> Result<Objects, twinlake_objects::ObjectsError> {
+    /// Opens it. `request` is how long one request may take; None: as long as usual.
+    pub(crate) fn open(
+        &self,
+        setup: &Setup,
+        request: Option<Duration>,
+    ) -> Result<Objects, twinlake_objects::ObjectsError> {
         let mut options = ObjectsOptions::new(setup.clock.clone(), setup.gate.clone());
+        options.request = request.unwrap_or(ObjectsOptions::DEFAULT_REQUEST);
         options.create = self.is_makeshift;
         match setup.stand_ins.get(&self.url) {
             Some(stand_in) => Ok(stand_in.reopened(options)),
@@ -311,7 +318,7 @@ impl Ground {
     }
 
     fn witness(&self, setup: &Setup, group: &GroupName) -> Result<Witness, ControllerError> {
-        let objects = self.open(setup).map_err(|source| ControllerError::Lease {
+        let objects = self.open(setup, None).map_err(|source| ControllerError::Lease {
             group: group.to_string(),
             source: Box::new(LeaseError::Witness { group: group.clone(), source }),
         })?;

@@ -14,7 +14,8 @@ use twinlake_workflow::{
 use crate::moves::runs::{self, failed};
 use crate::moves::world::{Move, UnderLease};
 use crate::moves::{Consent, Parameters, Proposal, Wish};
-use crate::{ControllerError, House, News, Observer, Stop, run_log, runbooks};
+use crate::shipping::Shipped;
+use crate::{ControllerError, House, News, Observer, Stop, run_log, runbooks, shipping};
 
 /// How long a step that is under way may go on once somebody asked to stop.
 const GRACE: Duration = Duration::from_secs(60);
@@ -28,6 +29,8 @@ pub struct Moved {
     pub ended: Ended,
     /// The whole run, told from its log. None where nothing was logged.
     pub report: Option<RunReport>,
+    /// Where the state of the controller was shipped to afterwards.
+    pub shipped: Vec<Shipped>,
 }
 
 /// How a drive ended.
@@ -191,7 +194,8 @@ impl Drive<'_> {
         let ended = ended(run, ending.map_err(failed)?);
         self.audit(runbook.name, &ended).await?;
         let report = runs::report_of(house, run).await.ok();
-        Ok(Moved { run: run.to_owned(), ended, report })
+        let shipped = shipping::ship(house).await?;
+        Ok(Moved { run: run.to_owned(), ended, report, shipped })
     }
 
     /// A run that took the lease before needs it again in this process. If it cannot be had, the step that needs it says

@@ -45,6 +45,14 @@ pub struct RunSummary {
     pub simulated: bool,
 }
 
+impl RunSummary {
+    /// Whether nobody can go on with it.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, "complete" | "incomplete" | "aborted")
+    }
+}
+
 /// A run of a group that is not over.
 pub(crate) struct Unfinished {
     pub(crate) run: String,
