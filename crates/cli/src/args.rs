@@ -3,7 +3,10 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::face::Output;
-use crate::verbs::{check, demo, id, init, kinds, plan, sim, status, sync};
+use crate::verbs::{
+    abort, approve, check, commit, demo, failback, failover, id, init, kinds, plan, promote, recover_state,
+    rollback, runs, sim, status, sync,
+};
 
 /// Disaster recovery for Databricks: keeps a second deployment asleep and in step.
 #[derive(Debug, Parser)]
@@ -34,6 +37,24 @@ pub(crate) enum Verb {
     Sync(sync::SyncArgs),
     /// Show where every group stands, from the state alone
     Status(status::StatusArgs),
+    /// Move production to a standby: planned, or forced when the primary is gone
+    Failover(failover::FailoverArgs),
+    /// Bring production home
+    Failback(failback::FailbackArgs),
+    /// Make the site where production runs the group's home
+    Promote(promote::PromoteArgs),
+    /// End a move that has promoted nothing yet, and wake the primary
+    Abort(abort::AbortArgs),
+    /// End the window in which a promotion can be rolled back
+    Commit(commit::CommitArgs),
+    /// Undo a promotion while nothing was written at the new primary
+    Rollback(rollback::RollbackArgs),
+    /// List the moves of production, or tell one step by step
+    Runs(runs::RunsArgs),
+    /// Agree to what a run waits for
+    Approve(approve::ApproveArgs),
+    /// On a bare machine: bring back the state from where it was shipped to
+    RecoverState(recover_state::RecoverStateArgs),
     /// List what is carried, what sleeps, what is left behind
     Kinds(kinds::KindsArgs),
     /// Show what each site calls an asset

@@ -14,7 +14,6 @@ pub(crate) fn config(args: &ConfigArgs, env: &Env) -> anyhow::Result<Config> {
         env: env.clone(),
         known_kinds: plural_names(),
         known_phases: phase_names(),
-        ..LoadOptions::default()
     };
     Ok(load(&args.config, &options)?)
 }

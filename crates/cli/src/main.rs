@@ -4,6 +4,8 @@
 //! |---|---|
 //! | which verbs there are | [`args`] |
 //! | what a verb does at the terminal | `verbs`, one file each |
+//! | how a move of production is shown, agreed to, followed and told | `moving` |
+//! | how a place that was primary once is shown | [`fences`] |
 //! | how an error is told, and exit codes | [`failure`], [`exit`] |
 //! | how anything is shown | [`face`], [`paint`], [`table`], [`words`], [`progress`] |
 
@@ -12,6 +14,8 @@ mod estate;
 mod exit;
 mod face;
 mod failure;
+mod fences;
+mod moving;
 mod paint;
 mod plain_http;
 mod progress;
@@ -69,7 +73,29 @@ mod tests {
         let command = Line::command();
         command.clone().debug_assert();
         let verbs: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
-        assert_eq!(verbs, ["init", "check", "plan", "sync", "status", "kinds", "id", "sim", "demo"]);
+        assert_eq!(
+            verbs,
+            [
+                "init",
+                "check",
+                "plan",
+                "sync",
+                "status",
+                "failover",
+                "failback",
+                "promote",
+                "abort",
+                "commit",
+                "rollback",
+                "runs",
+                "approve",
+                "recover-state",
+                "kinds",
+                "id",
+                "sim",
+                "demo"
+            ]
+        );
         assert!(command.get_subcommands().all(|verb| verb.get_about().is_some()));
     }
 }

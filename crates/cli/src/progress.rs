@@ -48,6 +48,15 @@ impl ProgressLine {
         Self { face, clock, shown: Mutex::default() }
     }
 
+    /// Shows what a step of a run is doing; `before` also stands before whatever follows.
+    pub(crate) fn phase(&self, before: &str, what: &str) {
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        (shown.leg, shown.phase) = (before.to_owned(), what.to_owned());
+        if self.face.can_rewrite() {
+            self.show(&mut shown, true);
+        }
+    }
+
     /// Takes the line away.
     pub(crate) fn end(&self) {
         let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);

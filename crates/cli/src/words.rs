@@ -52,6 +52,34 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
     format!("{kept}…")
 }
 
+/// A text in lines of at most `width`, each after `indent` spaces.
+pub(crate) fn wrapped(text: &str, indent: usize, width: usize) -> String {
+    let (mut lines, mut line) = (String::new(), String::new());
+    let room = width.saturating_sub(indent);
+    for word in text.split_whitespace() {
+        let is_full = !line.is_empty() && line.chars().count() + 1 + word.chars().count() > room;
+        if is_full {
+            lines.push_str(&format!("{:indent$}{line}\n", ""));
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if !line.is_empty() {
+        lines.push_str(&format!("{:indent$}{line}\n", ""));
+    }
+    lines
+}
+
+/// Reads `90s`, `30m`, `25h`, `30d`.
+pub(crate) fn seconds(text: &str) -> Result<u64, String> {
+    let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
+    let read = |(unit, size): &(&str, u64)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*size);
+    units.iter().find_map(read).ok_or_else(|| format!("{text:?} is not a time such as 90s, 30m, 25h or 30d"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,5 +100,21 @@ mod tests {
     fn long_texts_end_with_an_ellipsis() {
         assert_eq!(cut("one\ntwo", 20), "one two");
         assert_eq!(cut("abcdef", 4), "abc…");
+    }
+
+    #[test]
+    fn times_are_read_in_the_units_that_people_use() {
+        assert_eq!(
+            ["90s", "30m", "25h", "30d"].map(|text| seconds(text).unwrap()),
+            [90, 1800, 90_000, 2_592_000]
+        );
+        assert!(seconds("soon").is_err());
+    }
+
+    #[test]
+    fn texts_are_wrapped_between_words() {
+        assert_eq!(wrapped("one two three", 2, 10), "  one two\n  three\n");
+        assert_eq!(wrapped("unbreakable", 0, 4), "unbreakable\n");
+        assert_eq!(wrapped("", 2, 10), "");
     }
 }

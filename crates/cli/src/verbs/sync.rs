@@ -10,6 +10,7 @@ use crate::args::ConfigArgs;
 use crate::estate;
 use crate::exit::Exit;
 use crate::face::Face;
+use crate::fences;
 use crate::paint::Paint;
 use crate::progress::ProgressLine;
 use crate::table::Table;
@@ -101,13 +102,22 @@ pub(crate) async fn interrupted() {
 }
 
 fn text(report: &SyncReport, paint: Paint) -> String {
-    let mut text = report.legs.iter().map(|leg| leg_text(leg, paint)).collect::<Vec<_>>().join("\n");
+    let legs = report.legs.iter().map(|leg| leg_text(leg, paint));
+    let fenced = report.fences.iter().map(|fence| fences::text(fence, paint));
+    let mut text = legs.chain(fenced).collect::<Vec<_>>().join("\n");
     for failed in &report.failed {
         let word = if failed.refused { "refused:" } else { "failed:" };
         text.push_str(&format!("\n{}  {} → {}\n", paint.strong(&failed.group), failed.source, failed.target));
         text.push_str(&format!("  {} {}\n", paint.bad(format!("✗ {word}")), failed.message));
         if let Some(hint) = &failed.hint {
             text.push_str(&format!("  → {hint}\n"));
+        }
+    }
+    for shipped in &report.shipped {
+        let missing = if shipped.is_there { "" } else { "the state is not there; " };
+        if !shipped.is_there || !shipped.remarks.is_empty() {
+            let remarks = shipped.remarks.join("; ");
+            text.push_str(&format!("\n  {} {}: {missing}{remarks}\n", paint.fair("! state:"), shipped.place));
         }
     }
     for note in &report.notes {
@@ -160,6 +170,13 @@ pub(crate) fn leg_text(report: &LegReport, paint: Paint) -> String {
         text.push_str(&format!(
             "\n  {ran} ran between create and stop, the longest for {}\n",
             duration(longest)
+        ));
+    }
+    if let Some(why) = &report.ledger {
+        let source = &leg.source;
+        text.push_str(&format!(
+            "\n  {} what runs at {source} could not be seen, so a loss could not be told so well: {why}\n",
+            paint.fair("!")
         ));
     }
     if let Some(held) = &report.held {

@@ -8,7 +8,7 @@ use crate::face::Face;
 use crate::failure::Usage;
 use crate::plain_http::{PlainHttp, query_escaped};
 use crate::verbs::sim::{ControlArgs, people};
-use crate::words::count;
+use crate::words::{count, seconds};
 
 /// What one can do to it.
 #[derive(Debug, Subcommand)]
@@ -350,25 +350,4 @@ async fn effects(args: &EffectsArgs, http: &PlainHttp) -> Told {
     }
     let text = format!("{}{}, simulated\n", table.lines(0), count(rows.len(), "effect"));
     Ok((found, text))
-}
-
-/// Reads `90s`, `30m`, `25h`, `30d`.
-fn seconds(text: &str) -> Result<u64, String> {
-    let units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
-    let read = |(unit, size): &(&str, u64)| text.strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(*size);
-    units.iter().find_map(read).ok_or_else(|| format!("{text:?} is not a time such as 90s, 30m, 25h or 30d"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_in_the_units_that_people_use() {
-        assert_eq!(
-            ["90s", "30m", "25h", "30d"].map(|text| seconds(text).unwrap()),
-            [90, 1800, 90_000, 2_592_000]
-        );
-        assert!(seconds("soon").is_err());
-    }
 }

@@ -9,6 +9,7 @@ use super::LONG;
 use crate::moves::Parameters;
 use crate::moves::complete::incomplete;
 use crate::moves::world::{Errand, Move, step_error, store_error};
+use crate::replication_point;
 
 pub(crate) const STEP: Step<Move> = Step {
     name: "reprotect",
@@ -47,7 +48,15 @@ impl Work<Move> for Reprotect {
         for set in &group.sets {
             let errand = Errand::live(set, &parameters.to, &parameters.from, Role::Standby);
             let report = world.run(context, errand).await?;
-            lacking.extend(incomplete(&world.house, &group, report).await.map_err(step_error)?);
+            let began = report.started_at;
+            let its = incomplete(&world.house, &group, report).await.map_err(step_error)?;
+            let (source, target) = (group.place(set, &parameters.to), group.place(set, &parameters.from));
+            let legs = world.legs(&parameters.to).map_err(step_error)?;
+            let leg = legs.iter().find(|leg| leg.source == source && leg.target == target);
+            if let Some(leg) = leg.filter(|_| its.is_empty()) {
+                replication_point::advance(&world.house.store, leg, began).await.map_err(step_error)?;
+            }
+            lacking.extend(its);
         }
         for outcome in &lacking {
             context.deviate(format!("not protected: {}: {}", outcome.key, outcome.verdict)).await?;
