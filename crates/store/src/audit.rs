@@ -100,12 +100,7 @@ impl Store {
     /// # Errors
     /// When the state cannot be read.
     pub async fn audit_head(&self) -> Result<Option<(u64, Digest)>, StoreError> {
-        self.read("reading the audit", async |db| {
-            let row = sqlx::query("SELECT number, digest FROM audit ORDER BY number DESC LIMIT 1")
-                .fetch_optional(db)
-                .await?;
-            row.map(|row| Ok((unsigned(row.try_get(0)?)?, digest(row.try_get(1)?)?))).transpose()
-        })
+        self.read("reading the audit", async |db| head(db).await)
     }
 
     /// The newest entries, newest first.
@@ -138,14 +133,16 @@ impl Store {
     }
 }
 
-async fn append(db: &mut SqliteConnection, entry: &AuditEntry) -> Outcome<Digest> {
-    let last = sqlx::query("SELECT number, digest FROM audit ORDER BY number DESC LIMIT 1")
-        .fetch_optional(&mut *db)
+/// The number and digest of the last row.
+pub(crate) async fn head(db: &mut SqliteConnection) -> Outcome<Option<(u64, Digest)>> {
+    let row = sqlx::query("SELECT number, digest FROM audit ORDER BY number DESC LIMIT 1")
+        .fetch_optional(db)
         .await?;
-    let last = match &last {
-        Some(row) => (unsigned(row.try_get(0)?)?, digest(row.try_get(1)?)?),
-        None => (0, origin()),
-    };
+    row.map(|row| Ok((unsigned(row.try_get(0)?)?, digest(row.try_get(1)?)?))).transpose()
+}
+
+async fn append(db: &mut SqliteConnection, entry: &AuditEntry) -> Outcome<Digest> {
+    let last = head(db).await?.unwrap_or((0, origin()));
     // After a tail was cut off, the chain goes on from the head that was lost, so that the gap stays visible.
     let (last_number, previous) = match kept_head(db).await? {
         Some(head) if head.0 > last.0 => head,

@@ -7,7 +7,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use twinlake_base::Side;
+use twinlake_model::Digest;
 
+use crate::audit::head;
 use crate::file::{clear_away, make_durable, require_folder, with_suffix};
 use crate::trouble::Trouble;
 use crate::{Store, StoreError, StoreOptions};
@@ -17,8 +19,13 @@ impl Store {
     ///
     /// # Errors
     /// When the state cannot be read.
-    pub async fn export(&self) -> Result<Vec<u8>, StoreError> {
-        self.read("exporting", async |db| Ok(db.serialize(None).await?.to_vec()))
+    pub async fn export(&self) -> Result<Export, StoreError> {
+        self.read("exporting", async |db| {
+            let audit = head(db).await?;
+            // Nobody writes meanwhile: this closure has the one connection, or a transaction of its own.
+            let writes = self.writes();
+            Ok(Export { bytes: db.serialize(None).await?.to_vec(), audit, writes })
+        })
     }
 
     /// Writes all of the state to a file that is not there yet: whole, or not at all. Says how many bytes.
@@ -29,7 +36,7 @@ impl Store {
         let path = path.as_ref();
         require_folder(path)?;
         require_vacant(path)?;
-        let bytes = self.export().await?;
+        let bytes = self.export().await?.bytes;
         let unfinished = with_suffix(path, UNFINISHED);
         self.options.pass(Side::Before, EXPORTING).await?;
         clear_away(&unfinished)?;
@@ -94,6 +101,16 @@ impl Store {
             if findings.is_empty() { Ok(()) } else { Err(Trouble::Unreadable(findings.join("; "))) }
         })
     }
+}
+
+/// All of a state at one moment.
+pub struct Export {
+    /// A SQLite database.
+    pub bytes: Vec<u8>,
+    /// The number and the digest of the last row of its audit; None when that is empty.
+    pub audit: Option<(u64, Digest)>,
+    /// [`Store::writes`] at that moment.
+    pub writes: u64,
 }
 
 /// A state that is being put together beside the place where it shall stand. Dropped unfinished, it leaves a file of

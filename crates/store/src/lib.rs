@@ -51,6 +51,6 @@ pub use approvals::Approval;
 pub use audit::{AuditEntry, AuditReport, AuditRow, BrokenRow};
 pub use cycles::{Cycle, CycleEnd, CycleId, PastCycle};
 pub use error::StoreError;
-pub use export::Draft;
+pub use export::{Draft, Export};
 pub use intents::IntentId;
 pub use store::{Store, StoreOptions};

@@ -205,7 +205,7 @@ async fn verdicts_that_were_kept_by_direction_are_their_groups_own_from_now_on()
 async fn bytes_that_are_no_whole_state_make_no_draft_and_leave_nothing_behind() {
     let (folder, store) = on_disk().await;
     store.put_blob(&[7; 100_000]).await.unwrap();
-    let whole = store.export().await.unwrap();
+    let whole = store.export().await.unwrap().bytes;
     let path = folder.path().join("elsewhere.db");
     let mut flipped = whole.clone();
     flipped[4096] ^= 0x40;
@@ -222,7 +222,7 @@ async fn bytes_that_are_no_whole_state_make_no_draft_and_leave_nothing_behind() 
 #[tokio::test]
 async fn a_draft_replaces_nothing_that_came_to_stand_in_its_place() {
     let (folder, store) = on_disk().await;
-    let bytes = store.export().await.unwrap();
+    let bytes = store.export().await.unwrap().bytes;
     let draft = Store::draft(folder.path().join("state.db"), &bytes, options()).await;
     assert!(matches!(draft, Err(StoreError::Exists { .. })));
     let path = folder.path().join("later.db");
