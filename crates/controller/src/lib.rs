@@ -76,5 +76,5 @@ pub use term::KnownTerm;
 pub use twinlake_lease::Term;
 pub use twinlake_sync::Progress;
 pub use twinlake_workflow::{
-    Happened, Note, PlannedStep, Progress as RunProgress, RunEvent, RunReport, StepReport, UndoClass,
+    Figure, Happened, Note, PlannedStep, Progress as RunProgress, RunEvent, RunReport, StepReport, UndoClass,
 };

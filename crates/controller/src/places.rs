@@ -31,22 +31,22 @@ impl<'a> Places<'a> {
             .transpose()
     }
 
-    /// Every place, for whole states: the sites in order, then the witness.
-    pub(crate) fn all(&self) -> Result<Vec<Location>, ControllerError> {
-        let mut locations = Vec::new();
-        for site in self.config.sites.keys() {
-            if let Some(ground) = Ground::of_site(self.config, self.setup, site) {
-                let objects = ground.open(self.setup, Some(WHOLE_STATE));
-                locations
-                    .push(Location::new(site.as_str(), objects.map_err(|error| vault_error(error.into()))?));
+    /// Every place, for whole states: the sites in order, then the witness. And those that cannot be opened, with why.
+    pub(crate) fn all(&self) -> (Vec<Location>, Vec<(String, VaultError)>) {
+        let sites = self
+            .config
+            .sites
+            .keys()
+            .filter_map(|site| Some((site.to_string(), Ground::of_site(self.config, self.setup, site)?)));
+        let witness = Some(Ground::of(self.config, self.setup)).filter(|ground| !ground.is_makeshift);
+        let (mut locations, mut closed) = (Vec::new(), Vec::new());
+        for (name, ground) in sites.chain(witness.map(|ground| ("witness".to_owned(), ground))) {
+            match ground.open(self.setup, Some(WHOLE_STATE)) {
+                Ok(objects) => locations.push(Location::new(name, objects)),
+                Err(error) => closed.push((name, error.into())),
             }
         }
-        let witness = Ground::of(self.config, self.setup);
-        if !witness.is_makeshift {
-            let objects = witness.open(self.setup, Some(WHOLE_STATE));
-            locations.push(Location::new("witness", objects.map_err(|error| vault_error(error.into()))?));
-        }
-        Ok(locations)
+        (locations, closed)
     }
 }
 

@@ -7,6 +7,8 @@ use twinlake_config::Config;
 use twinlake_store::{AuditEntry, Store, StoreOptions};
 use twinlake_vault::{Choice, Key, RecoverOptions, Recovered};
 
+use crate::moves::restore::restore;
+use crate::moves::runs;
 use crate::places::{self, Places};
 use crate::{ControllerError, House, Setup, house};
 
@@ -57,7 +59,7 @@ pub async fn recover_state(
                 "state_key: { recipients: [age1…], identity: env:NAME }, and the escrowed identity in NAME"
                     .to_owned(),
         })?;
-    let locations = Places { config, setup }.all()?;
+    let (locations, closed) = Places { config, setup }.all();
     let choice = recovery.from.clone().map(|location| Choice { location, generation: recovery.generation });
     house::make_own_folder(&config.local_state)?;
     let options = RecoverOptions { choice, clock: setup.clock.clone(), gate: setup.gate.clone() };
@@ -75,8 +77,13 @@ pub async fn recover_state(
     };
     store.append_audit(&entry).await?;
     // Opening it as an estate proves that it is this one's.
-    House::over(store, config.clone(), setup.clone()).await?;
-    Ok(told(recovered))
+    let house = House::over(store, config.clone(), setup.clone()).await?;
+    for run in &recovered.runs {
+        restore(&house, &runs::status(&house, &run.run).await?).await?;
+    }
+    let mut told = told(recovered);
+    told.remarks.extend(closed.into_iter().map(|(place, error)| format!("{place} was not asked: {error}")));
+    Ok(told)
 }
 
 fn told(recovered: Recovered) -> RecoveredState {

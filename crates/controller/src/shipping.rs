@@ -25,13 +25,15 @@ pub struct Shipped {
 /// When the state cannot be read, or the key cannot be fetched. What fails at a place is in what is told of it.
 pub(crate) async fn ship(house: &House) -> Result<Vec<Shipped>, ControllerError> {
     let Some(key) = places::key(house)? else { return Ok(Vec::new()) };
-    let locations = Places::of(house).all()?;
-    if locations.is_empty() {
-        return Ok(Vec::new());
-    }
+    let (locations, closed) = Places::of(house).all();
     let vault = Vault::new(key, house.setup.clock.clone(), &house.setup.actor);
     let shipments = vault.ship(&house.store, &locations).await.map_err(places::vault_error)?;
-    Ok(shipments.into_iter().map(told).collect())
+    let closed = closed.into_iter().map(|(location, error)| Shipment {
+        location,
+        arrival: Arrival::Failed(error),
+        findings: Vec::new(),
+    });
+    Ok(shipments.into_iter().chain(closed).map(told).collect())
 }
 
 fn told(shipment: Shipment) -> Shipped {

@@ -11,10 +11,10 @@ use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use twinlake_assets::{kinds, resolve};
 use twinlake_databricks::{Client, Permit};
-use twinlake_model::{Call, FoundAwake, Place, Selection, Snapshot};
+use twinlake_model::{Call, FailoverGroup, FoundAwake, Place, Selection, Snapshot};
 
 use crate::fence::shared;
-use crate::moves::kept::sleepers;
+use crate::moves::kept::{latest_of, sleepers};
 use crate::{ControllerError, House};
 
 /// All the time that a primary that does not answer is given.
@@ -42,8 +42,8 @@ pub(crate) struct Lost<'a> {
     pub(crate) client: Client,
     pub(crate) kept: &'a Snapshot,
     pub(crate) selection: &'a Selection,
-    /// What other groups speak for whose production is there.
-    pub(crate) others: &'a [Selection],
+    /// The other groups whose production is there.
+    pub(crate) others: &'a [&'a FailoverGroup],
     pub(crate) permit: &'a dyn Permit,
 }
 
@@ -104,7 +104,14 @@ impl Lost<'_> {
         let store = &self.house.store;
         let mut used = BTreeSet::new();
         if !self.others.is_empty() {
-            used = shared::used_by(&sleepers(store, self.kept).await?, self.others);
+            let mut assets = sleepers(store, self.kept).await?;
+            for group in self.others {
+                let estate = &self.house.config.estate;
+                if let Some(theirs) = latest_of(store, estate, group, self.place).await? {
+                    assets.extend(sleepers(store, &theirs).await?);
+                }
+            }
+            used = shared::used_by(&assets, &shared::selections(self.others, &self.place.set));
         }
         let mut calls = Vec::new();
         for (kind, digest) in &self.kept.manifests {

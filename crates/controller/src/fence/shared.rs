@@ -2,9 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use twinlake_model::{AssetId, Selection, Selector};
+use twinlake_model::{AssetId, Estate, FailoverGroup, Place, Selection, Selector, SetName};
 
 use crate::moves::waves::Sleeper;
+
+/// The other groups whose production is at a place.
+pub(crate) fn at_work<'e>(
+    estate: &'e Estate,
+    group: &FailoverGroup,
+    place: &Place,
+) -> Vec<&'e FailoverGroup> {
+    let others =
+        estate.groups.values().filter(|other| other.name != group.name && other.primary == place.site);
+    others.filter(|other| other.sets.iter().any(|its| its.name == place.set)).collect()
+}
+
+/// What groups speak for in a workspace set.
+pub(crate) fn selections(groups: &[&FailoverGroup], set: &SetName) -> Vec<Selection> {
+    let its = groups.iter().flat_map(|group| group.sets.iter().filter(|its| its.name == *set));
+    its.map(|its| its.assets.clone()).collect()
+}
 
 /// What the other groups' assets are, and what they refer to, however indirectly.
 pub(crate) fn used_by(assets: &BTreeMap<AssetId, Sleeper>, others: &[Selection]) -> BTreeSet<AssetId> {

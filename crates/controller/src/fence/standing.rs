@@ -241,7 +241,7 @@ pub(crate) async fn remember(
 }
 
 /// What our fences changed at a place since it ceased to be primary, oldest first.
-pub(super) async fn recall(house: &House, fence: &Fence) -> Result<Vec<FoundAwake>, ControllerError> {
+pub(crate) async fn recall(house: &House, fence: &Fence) -> Result<Vec<FoundAwake>, ControllerError> {
     let mut found = Vec::new();
     for digest in &fence.found_awake {
         let value = house.store.document(*digest).await?.value();

@@ -1,6 +1,6 @@
 //! One look at a place that must sleep: what is awake is put to sleep, what runs is cancelled, and both are named.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use twinlake_sync::{Approval, Report, Route, Side, Sync, Watch};
 use crate::fence::shared;
 use crate::fence::whose::{Whereabouts, Whose, whose};
 use crate::legs::selection_at;
-use crate::moves::kept::{Names, sleepers};
+use crate::moves::kept::{Names, latest_of, sleepers};
 use crate::plan::cycle;
 use crate::{ControllerError, House, Leg};
 
@@ -113,23 +113,19 @@ impl Visit<'_> {
             return Err(ControllerError::NoWorkspace { place: self.place.clone() });
         };
         let selection = selection_at(estate, self.group, set, &self.place.site);
-        let others = estate
-            .groups
-            .values()
-            .filter(|other| other.name != self.group.name && other.primary == self.place.site);
-        let others: Vec<Selection> = others
-            .flat_map(|other| other.sets.iter().filter(|its| its.name == *self.set))
-            .map(|its| its.assets.clone())
-            .collect();
-        let Some(snapshot) = store.latest_snapshot(self.place).await? else {
-            let names = Names::none();
-            return Ok(Scope { selection, others, names, left_for_others: Vec::new() });
-        };
-        let names = Names::of(store, &snapshot).await?;
+        let at_work = shared::at_work(estate, self.group, self.place);
+        let others = shared::selections(&at_work, self.set);
+        let (mut names, mut assets) = (Names::none(), BTreeMap::new());
+        for group in at_work.into_iter().chain([self.group]) {
+            let Some(snapshot) = latest_of(store, estate, group, self.place).await? else { continue };
+            names = names.and(store, &snapshot).await?;
+            if !others.is_empty() {
+                assets.extend(sleepers(store, &snapshot).await?);
+            }
+        }
         if others.is_empty() {
             return Ok(Scope { selection, others, names, left_for_others: Vec::new() });
         }
-        let assets = sleepers(store, &snapshot).await?;
         let used = shared::used_by(&assets, &others);
         let is_ours = |its: &&crate::moves::waves::Sleeper| selection.takes(its.kinds, &its.key);
         let left = used.iter().filter_map(|asset| assets.get(asset)).filter(is_ours);
@@ -142,7 +138,7 @@ impl Visit<'_> {
     async fn beginners(&self) -> Result<Arc<BTreeSet<AssetId>>, ControllerError> {
         let store = &self.house.store;
         let mut beginners = BTreeSet::new();
-        if let Some(snapshot) = store.latest_snapshot(self.place).await? {
+        if let Some(snapshot) = latest_of(store, &self.house.config.estate, self.group, self.place).await? {
             for activity in ACTIVITIES {
                 let Some(digest) = snapshot.manifests.get(&activity.of().into()) else { continue };
                 beginners.extend(store.manifest(*digest).await?.entries.into_iter().map(|entry| entry.asset));

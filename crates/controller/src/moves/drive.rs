@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
+use twinlake_model::safety::MoveKind;
 use twinlake_model::{FailoverGroup, GroupName};
 use twinlake_store::AuditEntry;
 use twinlake_workflow::{
-    Ask, Asks, Begin, Ending, Engine, Objectives, Outcome, Progress, RunReport, Runbook, Watch,
+    Ask, Asks, Begin, Ending, Engine, Objectives, Outcome, Progress, Retries, RunReport, Runbook, StepState,
+    Watch,
 };
 
+use crate::moves::restore::restore;
 use crate::moves::runs::{self, failed};
 use crate::moves::world::{Move, UnderLease};
 use crate::moves::{Consent, Parameters, Proposal, Wish};
@@ -124,6 +127,7 @@ pub async fn resume(
     let status = runs::status(house, &run).await?;
     let parameters = runs::parameters(&run, &status)?;
     let runbook = the_runbook(&status.began.runbook)?;
+    restore(house, &status).await?;
     let group = house.groups(Some(parameters.group.as_str()))?[0].clone();
     let drive = Drive { house, group: &group, parameters: &parameters, run: &run, by };
     drive.go(runbook, None, stop, observer).await
@@ -191,7 +195,13 @@ impl Drive<'_> {
             }
         };
         world.end().await;
-        let ended = ended(run, ending.map_err(failed)?);
+        let mut ended = ended(run, ending.map_err(failed)?);
+        if let Ended::Stopped { hint, .. } = &mut ended
+            && self.may_give_up().await
+        {
+            let (from, group) = (&self.parameters.from, &self.group.name);
+            *hint = format!("{hint}; or, if {from} is lost: twinlake failover {group} --forced");
+        }
         self.audit(runbook.name, &ended).await?;
         let report = runs::report_of(house, run).await.ok();
         let shipped = shipping::ship(house).await?;
@@ -205,11 +215,24 @@ impl Drive<'_> {
         let took = status.step(runbooks::TAKE_LEASE).is_some_and(|step| step.evidence().is_some());
         if took {
             for site in [&self.parameters.from, &self.parameters.to] {
-                if world.lease(site).await.is_ok() {
+                if let Ok(tenure) = world.lease(site).await {
+                    // If its row cannot be had, the step that writes there says why.
+                    let _ = tenure.at(self.house, &self.parameters.to).await;
                     return;
                 }
             }
         }
+    }
+
+    /// Whether a planned move failed on the way, so that its primary may be lost, and has promoted nothing yet.
+    async fn may_give_up(&self) -> bool {
+        let Ok(status) = runs::status(self.house, self.run).await else { return false };
+        let has_failed = status.current().is_some_and(
+            |(_, step)| matches!(&step.state, StepState::Failed { class, .. } if Retries::helps(*class)),
+        );
+        let has_begun = status.step(runbooks::EPOCH).is_none_or(|step| step.acted);
+        let is_planned = matches!(self.parameters.kind, MoveKind::Switchover | MoveKind::Failback);
+        has_failed && is_planned && !has_begun
     }
 
     async fn audit(&self, runbook: &str, ended: &Ended) -> Result<(), ControllerError> {

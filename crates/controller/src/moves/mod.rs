@@ -17,6 +17,7 @@ pub(crate) mod loss;
 pub(crate) mod parameters;
 pub(crate) mod permit;
 pub(crate) mod proposal;
+pub(crate) mod restore;
 pub(crate) mod runs;
 pub(crate) mod waking;
 pub(crate) mod waves;

@@ -11,8 +11,9 @@ use twinlake_databricks::Policy;
 use twinlake_lease::Term;
 use twinlake_model::safety::{self, Approvals, MoveFacts, MoveKind, Objection, Rule};
 use twinlake_model::{Digest, Epoch, FailoverGroup, GroupName, SetName, SiteId, Snapshot};
-use twinlake_workflow::PlannedStep;
+use twinlake_workflow::{PlannedStep, StepState, StepStatus};
 
+use crate::moves::kept::latest_of;
 use crate::moves::loss::{Behind, Facts, Loss};
 use crate::moves::parameters::Parameters;
 use crate::moves::runs::{self, Unfinished};
@@ -89,6 +90,16 @@ pub async fn propose(house: &House, wish: &Wish) -> Result<Proposal, ControllerE
             what: format!("the witness does not answer, and without it nobody is promoted: {why}"),
             instead: format!(
                 "mend the witness, or, if nobody else can be moving {0}: twinlake failover {0} --forced --without-witness --approved-by NAME --approved-by NAME",
+                group.name
+            ),
+        });
+    }
+    if known.witness_silent.is_some() && (wish.without_witness.len() < 2 || runbook.name != runbooks::FORCED)
+    {
+        return Err(ControllerError::NotNow {
+            what: "without the witness only a forced failover can be made, and two people have to say that nobody else can be moving the group".to_owned(),
+            instead: format!(
+                "twinlake failover {} --forced --without-witness --approved-by NAME --approved-by NAME",
                 group.name
             ),
         });
@@ -213,7 +224,10 @@ struct Case<'a> {
 
 impl Case<'_> {
     async fn decide(&self, runbook: &str) -> Result<Found, ControllerError> {
-        let unfinished = runs::unfinished(self.house, &self.group.name).await?;
+        let mut unfinished = runs::unfinished(self.house, &self.group.name).await?;
+        if let Some(run) = &mut unfinished {
+            self.look_closer_at(run).await?;
+        }
         if let Some(unfinished) = &unfinished
             && !self.may_follow(runbook, unfinished)
         {
@@ -229,6 +243,21 @@ impl Case<'_> {
             runbooks::ROLLBACK => self.rollback().await,
             _ => self.in_place().await,
         }
+    }
+
+    /// The log says what a run was about to do. Whether the next epoch has begun the witness knows: a run that could not
+    /// tell it has promoted nothing. And what a run has not put to sleep yet need not be woken.
+    async fn look_closer_at(&self, unfinished: &mut Unfinished) -> Result<(), ControllerError> {
+        let status = runs::status(self.house, &unfinished.run).await?;
+        let parameters = runs::parameters(&unfinished.run, &status)?;
+        if self.term.primary == parameters.from {
+            unfinished.has_promoted = false;
+        }
+        let sleeps = |step: &StepStatus| step.acted || !matches!(step.state, StepState::Pending);
+        if status.step(runbooks::QUIESCE).is_some_and(|step| !sleeps(step)) {
+            unfinished.pinned.clear();
+        }
+        Ok(())
     }
 
     /// A forced failover takes over from a planned one whose primary died, and an abort ends any that promoted nothing.
@@ -283,12 +312,14 @@ impl Case<'_> {
         let mut kept = BTreeMap::new();
         for set in &self.group.sets {
             let source = self.group.place(set, &self.term.primary);
-            let latest = self.house.store.latest_snapshot(&source).await?.ok_or_else(|| {
-                self.not_now(
-                    format!("{source} was never copied, so there is nothing to promote"),
-                    format!("twinlake sync {}", self.group.name),
-                )
-            })?;
+            let estate = &self.house.config.estate;
+            let latest =
+                latest_of(&self.house.store, estate, self.group, &source).await?.ok_or_else(|| {
+                    self.not_now(
+                        format!("{source} was never copied, so there is nothing to promote"),
+                        format!("twinlake sync {}", self.group.name),
+                    )
+                })?;
             // A switchover that died half-way has put things to sleep there: their waking values are its own.
             let pinned = unfinished.as_ref().and_then(|run| run.pinned.get(&set.name));
             let kept_of_set = match pinned {
@@ -410,7 +441,9 @@ impl Case<'_> {
                 source: leg.source.clone(),
                 target: leg.target.clone(),
                 replication_point: replication_point::of(store, &leg).await?,
-                last_looked_at: store.latest_snapshot(&leg.source).await?.map(|snapshot| snapshot.at),
+                last_looked_at: latest_of(store, &self.house.config.estate, self.group, &leg.source)
+                    .await?
+                    .map(|snapshot| snapshot.at),
                 outcomes: store.outcomes(&leg.group, &leg.source, &leg.target).await?,
             };
             loss.behind.push(Behind::of(facts, now));

@@ -206,6 +206,30 @@ pub(crate) async fn unfinished(
     Ok(found.map(|(_, unfinished)| unfinished))
 }
 
+/// Another run of the group than `run` and the one that it takes the place of, which got as far as the lease and is not
+/// over: it was begun at the same time, and may have put things to sleep that nobody else can tell from what people paused.
+/// Gives its name and what it stands at.
+pub(crate) async fn begun_before(
+    house: &House,
+    group: &GroupName,
+    run: &str,
+    about: Option<&str>,
+) -> Result<Option<(String, String)>, ControllerError> {
+    for other in run_log::all(house).await? {
+        if other == run || Some(other.as_str()) == about {
+            continue;
+        }
+        let status = status(house, &other).await?;
+        let is_over = matches!(status.state, RunState::Ended(_) | RunState::Aborted { .. });
+        let Ok(parameters) = parameters(&other, &status) else { continue };
+        let has_lease = status.step(runbooks::TAKE_LEASE).is_some_and(is_settled);
+        if !is_over && has_lease && parameters.group == *group {
+            return Ok(Some((other, stands(&status))));
+        }
+    }
+    Ok(None)
+}
+
 /// What a run was begun with.
 pub(crate) fn parameters(run: &str, status: &Status) -> Result<Parameters, ControllerError> {
     serde_json::from_value(status.began.parameters.clone()).map_err(|_| not_ours(run))

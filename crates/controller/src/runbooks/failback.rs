@@ -11,12 +11,14 @@ use crate::moves::Move;
 
 pub(super) static RUNBOOK: Runbook<Move> = Runbook {
     name: super::FAILBACK,
-    version: 1,
+    version: 2,
     title: "Failback: production comes home, without loss",
     steps: &[
         approve::STEP,
         take_lease::STEP,
+        hooks::BEFORE_PREPARE,
         keep_in_step::STEP,
+        hooks::AFTER_PREPARE,
         hooks::BEFORE_QUIESCE,
         quiesce::STEP,
         at_rest::STEP,
@@ -28,8 +30,10 @@ pub(super) static RUNBOOK: Runbook<Move> = Runbook {
         promote::STEP,
         validate::STEP,
         hooks::AFTER_PROMOTE,
+        hooks::BEFORE_SETTLE,
         unfinished::STEP,
         open_window::STEP,
         reprotect::STEP,
+        hooks::AFTER_SETTLE,
     ],
 };

@@ -10,20 +10,24 @@ use crate::moves::Move;
 
 pub(super) static RUNBOOK: Runbook<Move> = Runbook {
     name: super::FORCED,
-    version: 1,
+    version: 2,
     title: "Forced failover: the primary is given up",
     steps: &[
         approve::STEP,
         take_lease::STEP,
+        hooks::BEFORE_PREPARE,
         supersede::STEP,
+        hooks::AFTER_PREPARE,
         hooks::BEFORE_PROMOTE,
         begin_epoch::STEP,
         coarse_fence::STEP,
         promote::STEP,
         validate::STEP,
         hooks::AFTER_PROMOTE,
+        hooks::BEFORE_SETTLE,
         unfinished::STEP,
         open_window::STEP,
         fence_old::STEP,
+        hooks::AFTER_SETTLE,
     ],
 };

@@ -37,6 +37,10 @@ pub(crate) const FINAL_SYNC: &str = "final_sync";
 pub(crate) const KEPT: &str = "kept";
 /// The step that begins the next epoch. Its evidence is the new term.
 pub(crate) const EPOCH: &str = "begin_epoch";
+/// The fact of that step that says what must sleep from then on.
+pub(crate) const FENCES: &str = "fences";
+/// The step that offers a rollback. Its evidence is the window.
+pub(crate) const WINDOW: &str = "open_window";
 
 /// Every runbook.
 pub static RUNBOOKS: &[&Runbook<Move>] = &[

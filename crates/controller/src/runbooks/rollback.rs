@@ -10,12 +10,14 @@ use crate::moves::Move;
 
 pub(super) static RUNBOOK: Runbook<Move> = Runbook {
     name: super::ROLLBACK,
-    version: 1,
+    version: 2,
     title: "Rollback: production goes back, before the first write",
     steps: &[
         approve::STEP,
         take_lease::STEP,
+        hooks::BEFORE_PREPARE,
         untouched::STEP,
+        hooks::AFTER_PREPARE,
         hooks::BEFORE_QUIESCE,
         quiesce::STEP,
         at_rest::STEP,
@@ -25,7 +27,9 @@ pub(super) static RUNBOOK: Runbook<Move> = Runbook {
         promote::STEP,
         validate::STEP,
         hooks::AFTER_PROMOTE,
+        hooks::BEFORE_SETTLE,
         unfinished::STEP,
         reprotect::STEP,
+        hooks::AFTER_SETTLE,
     ],
 };

@@ -10,12 +10,14 @@ use crate::moves::Move;
 
 pub(super) static RUNBOOK: Runbook<Move> = Runbook {
     name: super::SWITCHOVER,
-    version: 1,
+    version: 2,
     title: "Switchover: planned, without loss",
     steps: &[
         approve::STEP,
         take_lease::STEP,
+        hooks::BEFORE_PREPARE,
         keep_in_step::STEP,
+        hooks::AFTER_PREPARE,
         hooks::BEFORE_QUIESCE,
         quiesce::STEP,
         at_rest::STEP,
@@ -27,8 +29,10 @@ pub(super) static RUNBOOK: Runbook<Move> = Runbook {
         promote::STEP,
         validate::STEP,
         hooks::AFTER_PROMOTE,
+        hooks::BEFORE_SETTLE,
         unfinished::STEP,
         open_window::STEP,
         reprotect::STEP,
+        hooks::AFTER_SETTLE,
     ],
 };

@@ -1,18 +1,17 @@
 //! The moment of the move: the next epoch begins, with its primary. From here on the old primary must sleep, and whether
 //! it does is on record before the epoch is.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use twinlake_model::safety::MoveKind;
-use twinlake_model::{Epoch, Fence, FenceLevel, SetName, Snapshot, Tail};
+use twinlake_model::{Epoch, Fence, FenceLevel, SetName, Tail};
 use twinlake_workflow::{Check, Retries, Step, StepContext, StepError, Undo, Work};
 
 use super::SOON;
+use super::promote::kept;
 use crate::moves::Parameters;
 use crate::moves::world::{Move, refused, step_error, store_error};
-use crate::runbooks::EPOCH;
+use crate::runbooks::{EPOCH, FENCES};
 
 pub(crate) const STEP: Step<Move> = Step {
     name: EPOCH,
@@ -48,16 +47,20 @@ impl Work<Move> for BeginEpoch {
     async fn act(&self, world: &Move, context: &StepContext) -> Result<(), StepError> {
         let parameters: Parameters = context.parameters()?;
         let tenure = world.tenure(context).await?;
+        if tenure.term().primary == parameters.to {
+            // An earlier attempt came this far, and one promotion is one epoch.
+            return Ok(());
+        }
         let group = world.group_in(&parameters.from).map_err(step_error)?;
         let next = Epoch(tenure.epoch().0 + 1);
+        let mut fences = Vec::new();
         for set in &group.sets {
-            let fence = fence(&parameters, &group.place(set, &parameters.from), next, context, &set.name)?;
-            world
-                .house
-                .store
-                .put_fence(&Fence { group: group.name.clone(), ..fence })
-                .await
-                .map_err(store_error)?;
+            fences.push(fence(&parameters, &group.place(set, &parameters.from), next, context, &set.name)?);
+        }
+        // First where every controller can read it, then in our own state, and only then does it become true.
+        context.record(FENCES, json!(fences)).await?;
+        for fence in &fences {
+            world.house.store.put_fence(fence).await.map_err(store_error)?;
         }
         context.may_act(context.clock().instant())?;
         tenure.advance(&world.house, &parameters.to).await.map_err(step_error)?;
@@ -94,13 +97,11 @@ fn fence(
         level: None,
         confirmed_at: None,
         tail: Tail::Unseen,
-        promoted_from: None,
+        // A rollback wakes the other site as it was; of the one that it leaves, nothing has to be remembered.
+        promoted_from: kept(context)?.remove(set).filter(|kept| kept.place == *place),
         found_awake: Vec::new(),
     };
-    if parameters.kind == MoveKind::Forced {
-        let kept: &BTreeMap<SetName, Snapshot> = &parameters.kept;
-        fence.promoted_from = kept.get(set).cloned();
-    } else {
+    if parameters.kind != MoveKind::Forced {
         // It was put to sleep, read twice, and proven equal.
         (fence.level, fence.confirmed_at, fence.tail) = (Some(FenceLevel::L2), Some(now), Tail::None);
     }

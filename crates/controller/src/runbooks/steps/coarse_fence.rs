@@ -4,11 +4,11 @@
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use twinlake_databricks::Policy;
-use twinlake_model::Selection;
 use twinlake_workflow::{Check, Retries, Step, StepContext, StepError, Undo, Work};
 
 use super::SOON;
 use crate::fence::coarse::{Coarse, Lost};
+use crate::fence::shared::at_work;
 use crate::fence::standing::remember;
 use crate::moves::Parameters;
 use crate::moves::permit::StepPermit;
@@ -51,8 +51,8 @@ impl Work<Move> for CoarseFence {
             let kept = parameters.kept.get(&set.name)?;
             Some(async {
                 let place = group.place(set, &parameters.from);
-                let others = others(&house, &group, set, &parameters.from);
-                let client = world.client(&place, Policy::QUICK)?;
+                let others = at_work(&house.config.estate, &group, &place);
+                let client = world.client(&place, Policy::ONCE)?;
                 let selection =
                     world.selection(&parameters.from, set, &parameters.from).map_err(step_error)?;
                 let lost = Lost {
@@ -92,19 +92,4 @@ impl Work<Move> for CoarseFence {
     async fn confirm(&self, _: &Move, context: &StepContext) -> Result<Value, StepError> {
         Ok(context.fact::<Value>(DONE)?.unwrap_or_default())
     }
-}
-
-/// What other groups speak for whose production is at a site.
-fn others(
-    house: &crate::House,
-    group: &twinlake_model::FailoverGroup,
-    set: &twinlake_model::WorkspaceSet,
-    site: &twinlake_model::SiteId,
-) -> Vec<Selection> {
-    let groups = house.config.estate.groups.values();
-    groups
-        .filter(|other| other.name != group.name && other.primary == *site)
-        .flat_map(|other| other.sets.iter().filter(|its| its.name == set.name))
-        .map(|its| its.assets.clone())
-        .collect()
 }

@@ -10,6 +10,10 @@ use crate::hooks::{Occasion, call};
 use crate::moves::Parameters;
 use crate::moves::world::{Move, refused, step_error};
 
+pub(crate) const BEFORE_PREPARE: Step<Move> =
+    row("hooks_before_prepare", "prepare", &Hooks { phase: "prepare", is_before: true });
+pub(crate) const AFTER_PREPARE: Step<Move> =
+    row("hooks_after_prepare", "prepare", &Hooks { phase: "prepare", is_before: false });
 pub(crate) const BEFORE_QUIESCE: Step<Move> =
     row("hooks_before_quiesce", "quiesce", &Hooks { phase: "quiesce", is_before: true });
 pub(crate) const AFTER_QUIESCE: Step<Move> =
@@ -18,6 +22,10 @@ pub(crate) const BEFORE_PROMOTE: Step<Move> =
     row("hooks_before_promote", "promote", &Hooks { phase: "promote", is_before: true });
 pub(crate) const AFTER_PROMOTE: Step<Move> =
     row("hooks_after_promote", "promote", &Hooks { phase: "promote", is_before: false });
+pub(crate) const BEFORE_SETTLE: Step<Move> =
+    row("hooks_before_settle", "settle", &Hooks { phase: "settle", is_before: true });
+pub(crate) const AFTER_SETTLE: Step<Move> =
+    row("hooks_after_settle", "settle", &Hooks { phase: "settle", is_before: false });
 
 const fn row(name: &'static str, phase: &'static str, work: &'static Hooks) -> Step<Move> {
     Step {

@@ -10,6 +10,7 @@ pub(crate) mod fence_old;
 pub(crate) mod final_sync;
 pub(crate) mod hooks;
 pub(crate) mod keep_in_step;
+mod left_asleep;
 pub(crate) mod make_home;
 pub(crate) mod open_window;
 pub(crate) mod promote;

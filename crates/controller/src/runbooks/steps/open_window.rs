@@ -12,7 +12,7 @@ use crate::moves::world::{Move, step_error};
 use crate::runbooks::{EPOCH, PIN, PINNED};
 
 pub(crate) const STEP: Step<Move> = Step {
-    name: "open_window",
+    name: crate::runbooks::WINDOW,
     title: "Commit window",
     does: "opens the window in which the promotion can be committed or rolled back",
     phase: "settle",
@@ -57,8 +57,6 @@ impl Work<Move> for OpenWindow {
 
     async fn confirm(&self, world: &Move, _: &StepContext) -> Result<Value, StepError> {
         let window = window::of(&world.house.store, &world.group).await.map_err(step_error)?;
-        Ok(json!(
-            window.map(|window| json!({ "until": window.until, "can_roll_back": !window.kept.is_empty() }))
-        ))
+        Ok(json!(window))
     }
 }

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use twinlake_base::ErrorClass;
 use twinlake_databricks::Policy;
 use twinlake_model::safety::MoveKind;
-use twinlake_model::{AssetId, Outcome, Role, SetName, Snapshot, Verdict};
+use twinlake_model::{AssetId, Outcome, Role, SetName, Snapshot, Verdict, WorkspaceSet};
 use twinlake_workflow::{Check, Figure, Retries, Step, StepContext, StepError, Undo, Wait, Work};
 
-use super::LONG;
+use super::{LONG, left_asleep};
 use crate::moves::Parameters;
 use crate::moves::kept::sleepers;
-use crate::moves::waves::waves;
-use crate::moves::world::{Errand, Move, step_error, store_error};
+use crate::moves::waves::{Sleeper, waves};
+use crate::moves::world::{Errand, Move, refused, step_error, store_error};
 use crate::runbooks::{FINAL_SYNC, KEPT};
 
 /// How often what does not wake is tried before somebody is asked.
@@ -48,6 +48,10 @@ struct Stuck {
     wave: usize,
     /// How many answers there were when it was found.
     answers: usize,
+    /// Who drove the run then: the first time it stops, and whoever resumes it tries once more.
+    driver: String,
+    /// Whether somebody is asked: it did not wake for whoever resumed the run either.
+    asks: bool,
     assets: Vec<Outcome>,
 }
 
@@ -59,7 +63,7 @@ impl Work<Move> for Promote {
         }
         let Some(stuck) = context.fact::<Stuck>(STUCK)? else { return Ok(Check::Act) };
         let awake: usize = context.fact(AWAKE)?.unwrap_or(0);
-        if stuck.wave < awake || context.answers().len() > stuck.answers {
+        if !stuck.asks || stuck.wave < awake || context.answers().len() > stuck.answers {
             return Ok(Check::Act);
         }
         let first: Vec<String> =
@@ -83,7 +87,10 @@ impl Work<Move> for Promote {
             let selection = world.selection(&parameters.to, set, &parameters.to).map_err(step_error)?;
             let mut assets = sleepers(&world.house.store, snapshot).await.map_err(store_error)?;
             assets.retain(|_, its| selection.takes(its.kinds, &its.key));
-            sets.push((set, snapshot, waves(&assets, &group.waves)));
+            if let Some((before, stayed)) = never_away(world, &parameters, set, &assets).await? {
+                sets.push((set, before, waves(&stayed, &group.waves)));
+            }
+            sets.push((set, snapshot.clone(), waves(&assets, &group.waves)));
         }
         let count = sets.iter().map(|(_, _, waves)| waves.len()).max().unwrap_or(0);
         let mut awake: usize = context.fact(AWAKE)?.unwrap_or(0);
@@ -108,12 +115,24 @@ impl Work<Move> for Promote {
             if !asleep.is_empty() && !is_let_go(context, awake)? {
                 let first = format!("{}: {}", asleep[0].key, asleep[0].verdict);
                 let count = asleep.len();
-                let stuck = Stuck { wave: awake, answers: context.answers().len(), assets: asleep };
-                context.record(STUCK, json!(stuck)).await?;
-                return Err(StepError::new(
-                    ErrorClass::Retryable,
-                    format!("{count} assets of wave {} do not wake, the first is {first}", awake + 1),
-                ));
+                let driver = context.status().owner.clone();
+                let known: Option<Stuck> = context.fact(STUCK)?;
+                let asks =
+                    known.is_some_and(|known| known.wave == awake && (known.asks || known.driver != driver));
+                let answers = context.answers().len();
+                context
+                    .record(STUCK, json!(Stuck { wave: awake, answers, driver, asks, assets: asleep }))
+                    .await?;
+                let what = format!("{count} assets of wave {} do not wake, the first is {first}", awake + 1);
+                if asks {
+                    // The next check asks whether to go on without them.
+                    return Err(StepError::new(ErrorClass::Retryable, what));
+                }
+                let hint = format!(
+                    "mend them, then: twinlake runs resume {}; if they do not wake then either, it asks whether to go on without them",
+                    context.run()
+                );
+                return Err(refused(what, hint));
             }
             for outcome in &lacking {
                 context.deviate(format!("not awake: {}: {}", outcome.key, outcome.verdict)).await?;
@@ -123,7 +142,7 @@ impl Work<Move> for Promote {
             let since = seconds_since_outage(context, &parameters);
             context.measure(Figure::seconds(&format!("wave_{awake}_awake"), since)).await?;
         }
-        Ok(())
+        left_asleep::tell(world, context, &kept).await
     }
 
     async fn confirm(&self, _: &Move, context: &StepContext) -> Result<Value, StepError> {
@@ -152,12 +171,41 @@ pub(super) fn kept(context: &StepContext) -> Result<BTreeMap<SetName, Snapshot>,
     }
 }
 
+/// What stands at a site that production comes back to, and never reached the site that it comes from: it was put to sleep
+/// when production left, and wakes as it was then (P7). None if there is nothing of that sort.
+async fn never_away(
+    world: &Move,
+    parameters: &Parameters,
+    set: &WorkspaceSet,
+    travelled: &BTreeMap<AssetId, Sleeper>,
+) -> Result<Option<(Snapshot, BTreeMap<AssetId, Sleeper>)>, StepError> {
+    let store = &world.house.store;
+    let group = world.group_in(&parameters.to).map_err(step_error)?;
+    let (here, away) = (group.place(set, &parameters.to), group.place(set, &parameters.from));
+    let fence = store.fence(&group.name, &here).await.map_err(store_error)?;
+    let Some(before) = fence.and_then(|fence| fence.promoted_from).filter(|before| before.place == here)
+    else {
+        return Ok(None);
+    };
+    // What somebody deleted here meanwhile is not made anew.
+    let Some(latest) = store.latest_snapshot(&here).await.map_err(store_error)? else { return Ok(None) };
+    let standing = sleepers(store, &latest).await.map_err(store_error)?;
+    let selection = world.selection(&parameters.to, set, &parameters.to).map_err(step_error)?;
+    let ids = store.id_map(&set.name).await.map_err(store_error)?;
+    let mut stayed = sleepers(store, &before).await.map_err(store_error)?;
+    stayed.retain(|asset, its| {
+        let was_away = travelled.contains_key(asset) || ids.remote(asset, &away).is_some();
+        !was_away && standing.contains_key(asset) && selection.takes(its.kinds, &its.key)
+    });
+    Ok((!stayed.is_empty()).then_some((before, stayed)))
+}
+
 /// Wakes some assets of a workspace. Gives what is not as it was.
 async fn wake(
     world: &Move,
     context: &StepContext,
     parameters: &Parameters,
-    set: &twinlake_model::WorkspaceSet,
+    set: &WorkspaceSet,
     snapshot: &Snapshot,
     wave: &BTreeSet<AssetId>,
 ) -> Result<Vec<Outcome>, StepError> {

@@ -42,6 +42,10 @@ impl Work<Move> for Supersede {
     async fn act(&self, world: &Move, context: &StepContext) -> Result<(), StepError> {
         let parameters: Parameters = context.parameters()?;
         let Some(run) = parameters.about else { return Ok(()) };
+        let status = runs::status(&world.house, &run).await.map_err(step_error)?;
+        if matches!(status.state, RunState::Ended(_) | RunState::Aborted { .. }) {
+            return Ok(());
+        }
         context.may_act(context.clock().instant())?;
         let reason = format!("{} takes its place", context.run());
         let log = run_log::of(&world.house, &run).await.map_err(step_error)?;

@@ -9,6 +9,7 @@ use twinlake_workflow::{Check, Step, StepContext, StepError, Undo, Work};
 use super::{PATIENT, SOON};
 use crate::ControllerError;
 use crate::moves::Parameters;
+use crate::moves::runs::begun_before;
 use crate::moves::world::{Move, refused, step_error};
 
 pub(crate) const STEP: Step<Move> = Step {
@@ -36,8 +37,12 @@ impl Work<Move> for TakeLease {
 
     async fn act(&self, world: &Move, context: &StepContext) -> Result<(), StepError> {
         let parameters: Parameters = context.parameters()?;
-        match world.lease(&parameters.from).await {
-            Ok(_) => Ok(()),
+        let taken = match world.lease(&parameters.from).await {
+            Ok(tenure) => tenure.at(&world.house, &parameters.to).await.map(drop),
+            Err(error) => Err(error),
+        };
+        match taken {
+            Ok(()) => Ok(()),
             // A sync that is under way ends, and then lets go.
             Err(ControllerError::Lease { source, .. }) if matches!(*source, LeaseError::Held { .. }) => {
                 Err(StepError::caused_by(ErrorClass::Retryable, &*source))
@@ -57,6 +62,16 @@ impl Work<Move> for TakeLease {
                     parameters.epoch, term.epoch
                 ),
                 format!("twinlake status {}", world.group),
+            ));
+        }
+        // Two runs may have been proposed before either had begun. Under the lease, one of them is the first.
+        let about = parameters.about.as_deref();
+        let first =
+            begun_before(&world.house, &world.group, context.run(), about).await.map_err(step_error)?;
+        if let Some((run, stands)) = first {
+            return Err(refused(
+                format!("run {run} of {} had the lease first and is not over: {stands}", world.group),
+                format!("twinlake abort {} ends this one; then twinlake runs resume {run}", world.group),
             ));
         }
         Ok(json!(term))

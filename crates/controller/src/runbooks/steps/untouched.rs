@@ -68,13 +68,14 @@ impl Work<Move> for Untouched {
             }
             // What stands there is compared with what was promoted: an edit of anybody's is a write.
             let Some(kept) = parameters.kept.get(&set.name) else { continue };
-            let latest = world.house.store.latest_snapshot(&kept.place).await.map_err(store_error)?;
+            let fence = world.house.store.fence(&world.group, &kept.place).await.map_err(store_error)?;
+            let promoted = fence.and_then(|fence| fence.promoted_from).filter(|one| one.place == kept.place);
             let errand = Errand {
                 set,
                 source: &parameters.to,
                 target: &parameters.from,
                 role: Role::Primary,
-                kept: latest.map(|latest| twinlake_model::Snapshot { place: kept.place.clone(), ..latest }),
+                kept: Some(promoted.unwrap_or_else(|| kept.clone())),
                 only: None,
                 selection: None,
                 policy: Policy::PATIENT,
@@ -82,7 +83,11 @@ impl Work<Move> for Untouched {
             let plan = world.plan(context, errand).await?;
             let edited = plan.changes.iter().find(|change| !change.drift.is_empty());
             if let Some(change) = edited {
-                return Err(refused(format!("{} was changed at {place} since", change.key), failback()));
+                let fields = change.drift.join(", ");
+                return Err(refused(
+                    format!("{} was changed at {place} since: {fields}", change.key),
+                    failback(),
+                ));
             }
         }
         context.record("untouched", json!(true)).await
