@@ -16,7 +16,8 @@ pub struct Policy {
     pub request: Duration,
     /// From the first send to the last answer.
     pub total: Duration,
-    /// How often a request is sent that is answered with a server error which no document calls temporary.
+    /// How often a request is sent that is answered with a server error which no document calls temporary. 0: nothing is
+    /// sent twice, whatever failed.
     pub flaky_attempts: u32,
 }
 
@@ -28,6 +29,12 @@ impl Policy {
     /// For a person who waits, and for probes: 10 s for a request, 15 s for a call.
     pub const QUICK: Self =
         Self { request: Duration::from_secs(10), total: Duration::from_secs(15), flaky_attempts: 2 };
+}
+
+impl Policy {
+    /// For a host that is given up: 10 s for an answer, and nothing is sent twice.
+    pub const ONCE: Self =
+        Self { request: Duration::from_secs(10), total: Duration::from_secs(10), flaky_attempts: 0 };
 }
 
 impl Default for Policy {
@@ -74,7 +81,8 @@ const FIRST_WAIT_S: f64 = 0.25;
 /// together do not return together.
 #[must_use]
 pub fn next_attempt(policy: &Policy, failed: &Try, fraction: f64) -> Option<Duration> {
-    if failed.cause == Cause::Flaky && failed.number >= policy.flaky_attempts {
+    let is_last = failed.cause == Cause::Flaky && failed.number >= policy.flaky_attempts;
+    if is_last || policy.flaky_attempts == 0 {
         return None;
     }
     let number = f64::from(failed.number.max(1));
@@ -118,6 +126,13 @@ mod tests {
     fn a_host_that_names_a_time_is_given_it_and_a_little_more() {
         let failed = Try { retry_after: Some(Duration::from_secs(7)), ..failed(1, Cause::Throttled) };
         assert_eq!(next_attempt(&POLICY, &failed, 0.5), Some(Duration::from_millis(7_500)));
+    }
+
+    #[test]
+    fn a_host_that_is_given_up_is_asked_once_whatever_fails() {
+        for cause in [Cause::Throttled, Cause::Unavailable, Cause::Undelivered, Cause::Flaky] {
+            assert_eq!(next_attempt(&Policy::ONCE, &failed(1, cause), 0.0), None);
+        }
     }
 
     #[test]

@@ -38,8 +38,8 @@ pub struct Fence {
     pub confirmed_at: Option<Timestamp>,
     /// What is known of its tail.
     pub tail: Tail,
-    /// The place as it was when production was promoted elsewhere: what its tail is told by. None where it was proven equal
-    /// before it ceased to be primary.
+    /// The place as it was when production was promoted elsewhere: what its tail is told by, and what of it wakes as it was
+    /// when production comes back although it never was elsewhere. None where nothing has to be remembered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promoted_from: Option<Snapshot>,
     /// What our fences changed there since, one document per look that found anything: lists of [`FoundAwake`].
