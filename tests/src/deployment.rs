@@ -1,27 +1,28 @@
 //! A simulated account with several regions, a `twinlake.yml`, and the controller that works by it: everything that an
 //! operator would have, in process and in virtual time.
+//!
+//! What the product sends is kept in [`Traffic`]: how often a lost primary was asked, what a host answered. A webhook's host
+//! is `hooks.example`; it answers as the test says.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use http::{Request, Response};
-use tokio::time::Instant;
 use twinlake_base::{Clock, Entropy, Env, Gate, Secret, Timestamp};
 use twinlake_config::{Config, LoadOptions, load_text};
 use twinlake_controller::{
-    Consent, House, Moved, Observer, Proposal, Setup, Stop, SyncOptions, SyncReport, Unobserved, Wish, begin,
-    phase_names, plural_names, propose, resume, sync,
+    Consent, ControllerError, House, Moved, News, Observer, Proposal, Setup, Stop, SyncOptions, SyncReport,
+    Unobserved, Wish, begin, phase_names, plural_names, propose, resume, sync,
 };
-use twinlake_databricks::{Client, Host, Share, Transport, Undelivered};
+use twinlake_databricks::{Client, Host, Share};
 use twinlake_model::Place;
 use twinlake_objects::{Objects, ObjectsOptions};
 use twinlake_simulator::{Cloud, Effect, EffectQuery, Outage, Settings, Simulator, WorkspaceSpec};
 use twinlake_store::{Store, StoreOptions};
+use twinlake_workflow::{Happened, RunEvent};
 
+use crate::traffic::{ByHost, Traffic};
 use crate::{InProcess, Site};
 
 /// When every deployment begins: a Monday, half past nine in the morning, so that schedules have something to do.
@@ -47,7 +48,7 @@ failover_groups:
     mappings:
       node_types:
         - { east: i3.xlarge, west: i4i.xlarge NORTH }
-        - { east: i3en.xlarge, west: i4i.xlarge NORTH }
+        - { east: i3.2xlarge, west: i4i.xlarge NORTH }
 "#;
 
 /// An account, a config, and what lies outside every region.
@@ -64,8 +65,12 @@ pub struct Deployment {
     pub store: Store,
     /// The gate that everything of the product passes.
     pub gate: Gate,
+    /// What else the environment of every process has.
+    pub secrets: Vec<(String, String)>,
     /// Object stores by URL: the witness, and each site's state location.
     pub objects: BTreeMap<String, Objects>,
+    /// What the product sent, and what it was answered.
+    pub traffic: Arc<Traffic>,
     entropy: Entropy,
     seed: u64,
     processes: AtomicU64,
@@ -86,7 +91,15 @@ impl Deployment {
     /// When the config has a mistake.
     pub async fn of(seed: u64, sites: usize, config: &str) -> Self {
         let clock = Clock::simulated(START.parse::<Timestamp>().expect("a date"));
-        let simulator = Simulator::new(clock.clone(), Entropy::seeded(seed), Settings::default());
+        Self::under(clock, seed, sites, config, Settings::default()).await
+    }
+
+    /// The same, under a clock and with settings of the test's own.
+    ///
+    /// # Panics
+    /// When the config has a mistake.
+    pub async fn under(clock: Clock, seed: u64, sites: usize, config: &str, settings: Settings) -> Self {
+        let simulator = Simulator::new(clock.clone(), Entropy::seeded(seed), settings);
         let (mut all, mut lines) = (BTreeMap::new(), String::new());
         let options = || ObjectsOptions::new(clock.clone(), Gate::open());
         let witness = "s3://acme-witness/twinlake".to_owned();
@@ -119,7 +132,9 @@ impl Deployment {
                 .replace(" NORTH", if sites > 2 { ", north: i4i.xlarge" } else { "" }),
             store: store.await.expect("a state in memory"),
             gate: Gate::open(),
+            secrets: Vec::new(),
             objects,
+            traffic: Arc::default(),
             entropy: Entropy::seeded(seed ^ 0x5eed),
             seed,
             processes: AtomicU64::new(0),
@@ -161,6 +176,30 @@ impl Deployment {
         House::over(self.store.reopened(options), self.parsed(), self.setup(actor)).await.expect("the state")
     }
 
+    /// The same, behind a gate of its own.
+    ///
+    /// # Errors
+    /// When the process does not even live to open its state.
+    ///
+    /// # Panics
+    /// Never.
+    pub async fn open_behind(&self, gate: &Gate) -> Result<House, ControllerError> {
+        let actor = format!("anna-{}", self.processes.fetch_add(1, Ordering::Relaxed) + 1);
+        let options = StoreOptions { clock: self.clock.clone(), gate: gate.clone() };
+        let setup = Setup { gate: gate.clone(), ..self.setup(&actor) };
+        House::over(self.store.reopened(options), self.parsed(), setup).await
+    }
+
+    /// A controller on another machine that knows the same, with a clock of its own.
+    ///
+    /// # Panics
+    /// When the state cannot be opened.
+    pub async fn open_elsewhere(&self, actor: &str, clock: &Clock) -> House {
+        let options = StoreOptions { clock: clock.clone(), gate: Gate::open() };
+        let setup = Setup { clock: clock.clone(), ..self.setup(actor) };
+        House::over(self.store.reopened(options), self.parsed(), setup).await.expect("the state")
+    }
+
     /// What a process of this deployment is given.
     ///
     /// # Panics
@@ -171,17 +210,26 @@ impl Deployment {
             let info = self.simulator.workspace(name).expect("a workspace");
             (format!("TOKEN_{}", name.to_uppercase()), info.token)
         });
-        let env: Vec<(String, String)> = tokens.collect();
+        let env: Vec<(String, String)> = tokens.chain(self.secrets.iter().cloned()).collect();
         Setup {
             clock: self.clock.clone(),
             entropy: self.entropy.clone(),
             env: Env::of(env),
             gate: self.gate.clone(),
-            transport: Some(Arc::new(ByHost::new(&self.simulator, self.sites.keys()))),
+            transport: Some(Arc::new(self.ways())),
             stand_ins: Arc::new(self.objects.clone()),
             limits: None,
             actor: actor.to_owned(),
             simulated: true,
+        }
+    }
+
+    fn ways(&self) -> ByHost {
+        let of = |name: &String| (format!("{name}.example"), InProcess::new(&self.simulator, name));
+        ByHost {
+            workspaces: self.sites.keys().map(of).collect(),
+            traffic: self.traffic.clone(),
+            clock: self.clock.clone(),
         }
     }
 
@@ -239,6 +287,40 @@ impl Deployment {
         proposal.unwrap_or_else(|error| panic!("seed {}: no proposal: {error}", self.seed))
     }
 
+    /// What a command comes to that may be refused.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn try_run(&self, wish: Wish) -> Result<Moved, ControllerError> {
+        let house = self.open().await;
+        self.try_run_by(&house, wish).await
+    }
+
+    /// The same, by this controller.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn try_run_by(&self, house: &House, wish: Wish) -> Result<Moved, ControllerError> {
+        let proposal = propose(house, &wish).await?;
+        let consent = Consent { by: house.setup().actor.clone(), yes: true, ..Consent::default() };
+        begin(house, &wish, &proposal, &consent, &Stop::new(), nobody()).await
+    }
+
+    /// Begins a runbook, and stops it as soon as this step is settled.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn run_until(&self, runbook: &str, step: &str) -> Moved {
+        let house = self.open().await;
+        let wish = Wish { runbook: runbook.to_owned(), ..Wish::default() };
+        let proposal = self.propose(&wish).await;
+        let consent = Consent { by: house.setup().actor.clone(), yes: true, ..Consent::default() };
+        let stop = Stop::new();
+        let halt = Arc::new(Halt { step: step.to_owned(), stop: stop.clone() });
+        let moved = begin(&house, &wish, &proposal, &consent, &stop, halt).await;
+        moved.unwrap_or_else(|error| panic!("seed {}: {runbook} failed: {error}", self.seed))
+    }
+
     /// Goes on with a run, as a command of its own.
     ///
     /// # Panics
@@ -286,6 +368,25 @@ impl Deployment {
     }
 }
 
+/// Stops a run once a step is settled.
+struct Halt {
+    step: String,
+    stop: Stop,
+}
+
+impl Observer for Halt {
+    fn see(&self, news: News) {
+        let News::Run { progress, .. } = news else { return };
+        let settled = match progress.happened {
+            Happened::Logged(RunEvent::StepDone { step, .. } | RunEvent::StepSkipped { step, .. }) => step,
+            _ => return,
+        };
+        if settled == self.step {
+            self.stop.ask();
+        }
+    }
+}
+
 /// Nobody watches.
 #[must_use]
 pub fn nobody() -> Arc<dyn Observer> {
@@ -305,24 +406,4 @@ fn person(simulator: &Simulator, clock: &Clock, name: &str) -> Client {
         .share(Share::ALL)
         .build()
         .expect("a client")
-}
-
-/// Into the router of the workspace whose host is asked.
-struct ByHost(BTreeMap<String, InProcess>);
-
-impl ByHost {
-    fn new<'n>(simulator: &Simulator, names: impl Iterator<Item = &'n String>) -> Self {
-        Self(names.map(|name| (format!("{name}.example"), InProcess::new(simulator, name))).collect())
-    }
-}
-
-#[async_trait]
-impl Transport for ByHost {
-    async fn send(&self, request: Request<Bytes>, deadline: Instant) -> Result<Response<Bytes>, Undelivered> {
-        let host = request.uri().host().unwrap_or_default();
-        match self.0.get(host) {
-            Some(workspace) => workspace.send(request, deadline).await,
-            None => Err(Undelivered::NotSent { reason: format!("there is no host {host}") }),
-        }
-    }
 }

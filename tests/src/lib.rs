@@ -7,6 +7,7 @@
 //! | [`Site`] | `site` | one workspace of it, and what a person can do there |
 //! | [`Estate`] | `estate` | what a workspace holds, free of ids: what must be equal on both sides |
 //! | [`Keeper`] | `gatekeeper` | who keeps a gate: counts, crashes the process, makes its weather |
+//! | [`Traffic`] | `traffic` | every request of the product by its host, with its answer |
 //! | [`InProcess`] | `transport` | the client's transport straight into the simulator's router |
 //!
 //! Everything runs under tokio's paused clock: waiting costs nothing, and the same seed gives the same requests in the
@@ -26,6 +27,7 @@ mod estate;
 mod fleet;
 mod gatekeeper;
 mod site;
+mod traffic;
 mod transport;
 
 pub use deployment::{Deployment, ONE_GROUP, nobody};
@@ -33,4 +35,5 @@ pub use estate::Estate;
 pub use fleet::Fleet;
 pub use gatekeeper::{Keeper, Weather};
 pub use site::Site;
+pub use traffic::{Sent, Traffic};
 pub use transport::InProcess;
