@@ -27,6 +27,9 @@ pub struct RestKind {
     pub update: WritePath,
     /// The only fields that an update takes, where it does not take all.
     pub updates_only: Option<&'static [&'static str]>,
+    /// Changing some fields and leaving the others as they are, where the service can. Used where only that differs
+    /// which decides whether it runs: so a fence cannot take away what we were never shown, such as a password.
+    pub update_some: Option<WritePath>,
     /// Removing one.
     pub delete: WritePath,
     /// Where it can run or stop as a whole.
@@ -177,6 +180,19 @@ impl RestKind {
         self.updatable(self.body(change, spec))
     }
 
+    /// The fields that decide whether it runs, each whole, and no others.
+    fn posture_body(&self, change: &Change, spec: &Value) -> Value {
+        let mut body = spec.clone();
+        posture::put(&self.schema, &mut body, &change.desired.posture);
+        let decides = |field: &str| {
+            self.schema.sleeps.iter().any(|sleeps| sleeps.at.0.split('/').nth(1) == Some(field))
+        };
+        if let Value::Object(fields) = &mut body {
+            fields.retain(|field, _| decides(field));
+        }
+        body
+    }
+
     /// What an update takes of a body.
     fn updatable(&self, mut body: Value) -> Value {
         if let (Some(only), Value::Object(fields)) = (self.updates_only, &mut body) {
@@ -299,8 +315,13 @@ impl AssetKind for RestKind {
                 calls
             }
             Action::Update | Action::Fill => {
-                let update = change.sends_document().then(|| {
-                    self.update.call(Purpose::Update, &change.asset, Some(self.update_body(change, spec)))
+                let update = change.sends_document().then(|| match self.update_some {
+                    Some(path) if !change.rewrites => {
+                        path.call(Purpose::Update, &change.asset, Some(self.posture_body(change, spec)))
+                    }
+                    _ => {
+                        self.update.call(Purpose::Update, &change.asset, Some(self.update_body(change, spec)))
+                    }
                 });
                 let runs =
                     change.observed.as_ref().and_then(|now| now.posture.get(RunState::WORD)?.as_bool());

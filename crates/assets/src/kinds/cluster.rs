@@ -94,6 +94,7 @@ static REST: RestKind = RestKind {
     create: WritePath::post("/api/2.1/clusters/create"),
     update: WritePath::post("/api/2.1/clusters/edit").id_at("cluster_id"),
     updates_only: None,
+    update_some: None,
     delete: WritePath::post("/api/2.1/clusters/permanent-delete").id_at("cluster_id"),
     run_state: Some(RunState {
         at: "/state",

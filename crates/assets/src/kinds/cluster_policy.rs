@@ -62,6 +62,7 @@ static REST: RestKind = RestKind {
     create: WritePath::post("/api/2.0/policies/clusters/create"),
     update: WritePath::post("/api/2.0/policies/clusters/edit").id_at("policy_id"),
     updates_only: None,
+    update_some: None,
     delete: WritePath::post("/api/2.0/policies/clusters/delete").id_at("policy_id"),
     run_state: None,
     is_built_in: |key| BUILT_IN.contains(&key.as_str()),

@@ -92,6 +92,7 @@ pub static KIND: RestKind = RestKind {
         "remote_disk_throughput",
         "total_initial_remote_disk_size",
     ]),
+    update_some: None,
     delete: WritePath::post("/api/2.0/instance-pools/delete").id_at("instance_pool_id"),
     run_state: None,
     is_built_in: |_| false,

@@ -7,6 +7,8 @@
 //! - A job starts by schedule, trigger, `continuous` or any of `triggers`: all are paused in the create itself.
 //!   Somebody's `run-now` is stopped by `max_concurrent_runs` 0, which makes new runs skipped, unless they queue: so
 //!   the queue is off, too. Otherwise what queued while asleep would run at the moment of waking.
+//! - Whether it runs is changed by `update`, which leaves every other field as it is: a reset would take from a job what a
+//!   list does not show, such as the password of a private image.
 //! - Jobs may run each other, and themselves: a stub has a name and nothing that could start or refer.
 //! - Tasks and job clusters are told apart by their keys, and the service does not promise their order.
 //! - Deleting a job mails those whom `email_notifications` names, a copy too.
@@ -139,6 +141,7 @@ static REST: RestKind = RestKind {
     create: WritePath::post("/api/2.2/jobs/create"),
     update: WritePath::post("/api/2.2/jobs/reset").id_at("job_id").wrapped_in("new_settings"),
     updates_only: None,
+    update_some: Some(WritePath::post("/api/2.2/jobs/update").id_at("job_id").wrapped_in("new_settings")),
     delete: WritePath::post("/api/2.2/jobs/delete").id_at("job_id"),
     run_state: None,
     is_built_in: |_| false,

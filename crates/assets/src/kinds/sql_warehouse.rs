@@ -62,6 +62,7 @@ pub static KIND: RestKind = RestKind {
     create: WritePath::post("/api/2.0/sql/warehouses"),
     update: WritePath::post("/api/2.0/sql/warehouses/{id}/edit"),
     updates_only: None,
+    update_some: None,
     delete: WritePath { method: Method::Delete, ..WritePath::post("/api/2.0/sql/warehouses/{id}") },
     run_state: Some(RunState {
         at: "/state",
