@@ -1,12 +1,13 @@
 //! `twinlake status`
 
 use clap::Args;
-use twinlake_controller::{GroupStatus, LegStatus, Protection, Status, status};
+use twinlake_controller::{FenceReport, GroupStatus, LegStatus, Protection, Status, status};
 
 use crate::args::ConfigArgs;
 use crate::estate;
 use crate::exit::Exit;
 use crate::face::Face;
+use crate::fences;
 use crate::paint::Paint;
 use crate::verbs::plan::shown_key;
 use crate::verbs::sync::verdict_lines;
@@ -59,8 +60,48 @@ fn group_text(group: &GroupStatus, status: &Status, paint: Paint) -> String {
             objective(group.target_rto_seconds)
         )),
     );
+    text.push_str(&term_text(group, paint));
+    for fence in &group.fences {
+        let lines =
+            format!("{}\n{}{}", fence.place, fences::standing(fence, paint), fences::tail(fence, paint));
+        text.push('\n');
+        lines.lines().filter(|line| !line.is_empty()).for_each(|line| text.push_str(&format!("  {line}\n")));
+    }
+    if let Some(since) = group.unprotected_since.filter(|_| !group.fences.iter().any(FenceReport::waits)) {
+        let unprotected = paint.bad(format!("✗ unprotected since {}:", time(since)));
+        text.push_str(&format!("\n  {unprotected} nothing that production writes is copied anywhere\n"));
+    }
     for leg in &group.legs {
         text.push_str(&leg_text(leg, status, paint));
+    }
+    text
+}
+
+/// Whose turn it is, where that is not what the config says, and what is under way.
+fn term_text(group: &GroupStatus, paint: Paint) -> String {
+    let mut text = String::new();
+    if let Some(began) = &group.began_at {
+        text.push_str(&format!("  production moved here from {began}; this is epoch {}\n", group.epoch));
+    }
+    if let Some(why) = &group.witness_silent {
+        let silent = paint.fair("! the witness does not answer,");
+        text.push_str(&format!("  {silent} so this is what was known last: {why}\n"));
+    }
+    if let Some(run) = &group.run {
+        let see = paint.strong(format!("twinlake runs {}", run.run));
+        text.push_str(&format!(
+            "  {} {}\n    → {see}\n",
+            paint.fair(format!("! {} is not over:", run.run)),
+            run.stands
+        ));
+    }
+    if let Some(window) = &group.window {
+        let back = if window.kept.is_empty() { "" } else { "twinlake rollback undoes it, " };
+        text.push_str(&format!(
+            "  the promotion of {} is open until {}: {back}twinlake commit ends that\n",
+            window.to,
+            time(window.until)
+        ));
     }
     text
 }

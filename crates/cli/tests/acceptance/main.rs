@@ -8,5 +8,6 @@ mod bench;
 mod demo;
 mod interruption;
 mod locks;
+mod moves;
 mod script;
 mod transcripts;

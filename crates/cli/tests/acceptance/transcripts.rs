@@ -20,11 +20,14 @@ macro_rules! transcripts {
 
 transcripts! {
     a_first_day,
+    a_forced_failover_and_its_return,
     a_login_page_in_place_of_an_answer,
     a_mistyped_command_line,
     a_refused_token,
     a_standby_that_is_the_primary,
     a_state_that_is_damaged,
+    a_switchover_and_a_failback,
+    approvals_of_two_in_three,
     many_mistakes_at_once,
     no_config_at_all,
     one_standby_of_two_is_down,

@@ -1,10 +1,11 @@
-//! Somebody works at the primary: edits a job and a notebook, deletes a job.
+//! Somebody works: edits jobs and notebooks, makes and deletes jobs, starts and wakes them.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
-use crate::plain_http::PlainHttp;
+use crate::plain_http::{PlainHttp, query_escaped};
 use crate::verbs::demo::reading::Reading;
+use crate::verbs::demo::stage::Stage;
 
 /// What somebody did.
 #[derive(Clone, Debug)]
@@ -19,45 +20,167 @@ pub(crate) struct Work {
 
 /// Works at a workspace: picks two jobs that have schedules and that no other job runs, and a notebook.
 pub(crate) async fn work(http: &PlainHttp, before: &Reading) -> anyhow::Result<Work> {
-    let (edited, deleted) = pick_jobs(before).context("the estate has too few jobs")?;
+    let mut fit = fit(before);
+    let few = "the estate has too few jobs";
+    let (edited, deleted) = (fit.next().context(few)?, fit.next().context(few)?);
     let changes = json!({ "timeout_seconds": 5400, "description": "must be done before the shops open" });
     let edit = json!({ "job_id": edited["job_id"], "new_settings": changes });
     http.post("/api/2.2/jobs/update", &edit).await?;
     let notebook = pick_notebook(before).context("the estate has no notebook in SQL or Python")?;
-    edit_notebook(http, &before.tree[notebook], notebook).await?;
+    let source = "# Databricks notebook source\nprint('checked by hand')\n";
+    http.post("/api/2.0/workspace/import", &self::notebook(notebook, source)).await?;
     http.post("/api/2.2/jobs/delete", &json!({ "job_id": deleted["job_id"] })).await?;
-    let name = |job: &Value| job["settings"]["name"].as_str().unwrap_or_default().to_owned();
     Ok(Work { edited_job: name(edited), edited_notebook: notebook.to_owned(), deleted_job: name(deleted) })
 }
 
-/// Two jobs of names that are theirs alone, that start by schedule and that nobody else runs.
-fn pick_jobs(before: &Reading) -> Option<(&Value, &Value)> {
-    let name = |job: &Value| job["settings"]["name"].as_str().unwrap_or_default().to_owned();
+/// A job, as people know it.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    /// Its name.
+    pub(crate) name: String,
+    id: Value,
+}
+
+/// What people do something with, each with another thing.
+pub(crate) struct Picks {
+    /// Jobs that are started by hand.
+    pub(crate) long_runs: Vec<Job>,
+    /// A job that is edited before the disaster, too late to be carried.
+    pub(crate) edited_late: Job,
+    /// A job that is edited at the other site.
+    pub(crate) edited_away: Job,
+    /// A job that somebody wakes where it must sleep.
+    pub(crate) woken: Job,
+    /// A notebook that is edited at the other site.
+    pub(crate) notebook: String,
+}
+
+impl Picks {
+    /// None: there are too few things.
+    pub(crate) fn of(before: &Reading) -> Option<Self> {
+        let mut fit = fit(before).map(Job::of);
+        Some(Self {
+            edited_late: fit.next()?,
+            edited_away: fit.next()?,
+            woken: fit.next()?,
+            long_runs: fit.take(3).collect(),
+            notebook: pick_notebook(before)?.to_owned(),
+        })
+    }
+}
+
+impl Job {
+    fn of(job: &Value) -> Self {
+        Self { name: name(job), id: job["job_id"].clone() }
+    }
+}
+
+/// Where somebody sits and works: at one workspace, through the control of the simulation, so that they also work where
+/// nobody gets in from outside.
+pub(crate) struct Desk {
+    control: PlainHttp,
+    workspace: &'static str,
+}
+
+impl Desk {
+    pub(crate) fn at(stage: &Stage, workspace: &'static str) -> anyhow::Result<Self> {
+        Ok(Self { control: stage.control()?, workspace })
+    }
+
+    /// Any request of the API. Anything but a 200 is an error.
+    async fn act(&self, method: &str, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let act = json!({
+            "workspace": self.workspace, "method": method, "path": path, "body": body, "actor": "emil",
+        });
+        let acted = self.control.post("/act", &act).await?;
+        if acted["status"] != 200 {
+            bail!("{method} {path} at {} was answered with {acted}", self.workspace);
+        }
+        Ok(acted["body"].clone())
+    }
+
+    /// Starts jobs; says how many.
+    pub(crate) async fn run_now(&self, jobs: &[Job]) -> anyhow::Result<usize> {
+        for job in jobs {
+            self.act("POST", "/api/2.2/jobs/run-now", &json!({ "job_id": job.id })).await?;
+        }
+        Ok(jobs.len())
+    }
+
+    /// Edits what people read of a job.
+    pub(crate) async fn edit_job(&self, job: &Job, word: &str) -> anyhow::Result<()> {
+        let edit = json!({ "job_id": job.id, "new_settings": { "description": word } });
+        self.act("POST", "/api/2.2/jobs/update", &edit).await?;
+        Ok(())
+    }
+
+    /// Unpauses a job, and lets it run once at a time.
+    pub(crate) async fn wake(&self, job: &Job) -> anyhow::Result<()> {
+        let whole = self.act("GET", &format!("/api/2.2/jobs/get?job_id={}", job.id), &Value::Null).await?;
+        let mut schedule = whole["settings"]["schedule"].clone();
+        schedule["pause_status"] = json!("UNPAUSED");
+        let edit =
+            json!({ "job_id": job.id, "new_settings": { "schedule": schedule, "max_concurrent_runs": 1 } });
+        self.act("POST", "/api/2.2/jobs/update", &edit).await?;
+        Ok(())
+    }
+
+    /// Makes a job that nothing starts.
+    pub(crate) async fn create(&self, name: &str) -> anyhow::Result<()> {
+        self.act("POST", "/api/2.2/jobs/create", &json!({ "name": name })).await?;
+        Ok(())
+    }
+
+    /// Makes a job that starts every minute.
+    pub(crate) async fn create_unseen(&self, name: &str) -> anyhow::Result<()> {
+        let schedule = json!({ "quartz_cron_expression": "0 * * * * ?", "timezone_id": "UTC" });
+        self.act("POST", "/api/2.2/jobs/create", &json!({ "name": name, "schedule": schedule })).await?;
+        Ok(())
+    }
+
+    /// Writes a notebook anew.
+    pub(crate) async fn edit_notebook(&self, path: &str, word: &str) -> anyhow::Result<()> {
+        let source = format!("# Databricks notebook source\nprint('{word}')\n");
+        self.act("POST", "/api/2.0/workspace/import", &notebook(path, &source)).await?;
+        Ok(())
+    }
+
+    /// The job of a name that is its alone.
+    pub(crate) async fn find(&self, name: &str) -> anyhow::Result<Job> {
+        let found = self
+            .act("GET", &format!("/api/2.2/jobs/list?name={}", query_escaped(name)), &Value::Null)
+            .await?;
+        let job = found["jobs"].as_array().and_then(|jobs| jobs.first());
+        Ok(Job::of(job.with_context(|| format!("there is no job {name} at {}", self.workspace))?))
+    }
+}
+
+fn notebook(path: &str, source: &str) -> Value {
+    json!({
+        "path": path, "format": "SOURCE", "language": "PYTHON", "overwrite": true,
+        "content": base64(source.as_bytes()),
+    })
+}
+
+fn name(job: &Value) -> String {
+    job["settings"]["name"].as_str().unwrap_or_default().to_owned()
+}
+
+/// Jobs of names that are theirs alone, that start by schedule and that nobody else runs.
+fn fit(before: &Reading) -> impl Iterator<Item = &Value> {
     let others: Vec<String> = before.jobs.values().map(name).collect();
     let all: String = before.jobs.values().map(|job| job["settings"]["tasks"].to_string()).collect();
-    let mut fit = before.jobs.values().filter(|job| {
+    before.jobs.values().filter(move |job| {
         let id = job["job_id"].to_string();
         job["settings"]["schedule"].is_object()
             && others.iter().filter(|other| **other == name(job)).count() == 1
             && !all.contains(&format!("\"job_id\":{id}"))
-    });
-    Some((fit.next()?, fit.next()?))
+    })
 }
 
 fn pick_notebook(before: &Reading) -> Option<&str> {
     let is_text = |object: &&Value| object["object_type"] == "NOTEBOOK" && object["language"] == "PYTHON";
     before.tree.values().find(is_text)?["path"].as_str()
-}
-
-async fn edit_notebook(http: &PlainHttp, object: &Value, path: &str) -> anyhow::Result<()> {
-    // "print('checked')\n" behind a first line that makes it a notebook.
-    let source = "# Databricks notebook source\nprint('checked by hand')\n";
-    let import = json!({
-        "path": path, "format": "SOURCE", "language": object["language"], "overwrite": true,
-        "content": base64(source.as_bytes()),
-    });
-    http.post("/api/2.0/workspace/import", &import).await?;
-    Ok(())
 }
 
 /// Base64 with padding (RFC 4648), for the one notebook that the demo writes.

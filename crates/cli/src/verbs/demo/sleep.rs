@@ -35,8 +35,10 @@ pub(crate) fn awake(reading: &Reading) -> Vec<(String, Vec<String>)> {
             ),
             clusters
                 .filter(|cluster| {
+                    // What a run started for itself is forgotten with the run, and needs no pin.
                     running(&["TERMINATED", "TERMINATING"], cluster)
-                        || !reading.pinned.contains(&name(cluster, "cluster_id"))
+                        || (cluster["cluster_source"] != "JOB"
+                            && !reading.pinned.contains(&name(cluster, "cluster_id")))
                 })
                 .map(|cluster| format!("{} is {}", name(cluster, "cluster_name"), name(cluster, "state")))
                 .collect(),

@@ -4,7 +4,7 @@ use serde::Serialize;
 use twinlake_base::{Clock, Instant};
 
 use crate::face::{Face, say};
-use crate::words::duration;
+use crate::words::{duration, wrapped};
 
 /// What the demo tells and finds.
 pub(crate) struct Story {
@@ -27,6 +27,10 @@ pub(crate) struct Check {
     pub(crate) instead: Vec<String>,
 }
 
+/// Where what is told begins, after its mark.
+const INDENT: usize = 5;
+/// How wide a line is, so that a narrow terminal shows it whole.
+const WIDTH: usize = 79;
 /// How much of what was found instead is told.
 const MOST_TOLD: usize = 6;
 
@@ -45,7 +49,7 @@ impl Story {
 
     /// Something happens.
     pub(crate) fn tell(&self, what: &str) {
-        self.line(&format!("   {} {what}", self.face.paint().faint("·")));
+        self.point(&self.face.paint().faint("·"), what);
     }
 
     /// A command that an operator would type.
@@ -53,12 +57,23 @@ impl Story {
         self.line(&format!("   {} {}", self.face.paint().faint("$"), self.face.paint().strong(command)));
     }
 
+    /// What a command prints.
+    pub(crate) fn quote(&self, text: &str) {
+        text.lines().for_each(|line| self.line(format!("     {line}").trim_end()));
+    }
+
+    /// A line with a mark before it, and below it what does not fit beside it.
+    fn point(&self, mark: &str, what: &str) {
+        let lines = wrapped(what, INDENT, WIDTH);
+        self.line(&format!("   {mark} {}", lines.trim()));
+    }
+
     /// Something must hold, unless there is something instead.
     pub(crate) fn check(&mut self, what: impl Into<String>, instead: Vec<String>) {
         let (what, paint) = (what.into(), self.face.paint());
         let holds = instead.is_empty();
         let mark = if holds { paint.good("✓") } else { paint.bad("✗") };
-        self.line(&format!("   {mark} {what}"));
+        self.point(&mark, &what);
         for one in instead.iter().take(MOST_TOLD) {
             self.line(&format!("       {}", paint.bad(one)));
         }
