@@ -5,6 +5,7 @@ mod dead_primary;
 mod harness;
 mod mid_switchover;
 mod mishaps;
+mod promises;
 mod readings;
 mod returning;
 mod rules;

@@ -36,10 +36,14 @@ async fn a_standby_that_fails_while_it_wakes_stops_the_run_resumable_and_wakes_w
             let fault = |status, code| Fault::error(status, code, "not now").at("west").method("write");
             match trouble {
                 Trouble::Throttled => {
-                    drop(simulator.add_fault(fault(429, "REQUEST_LIMIT_EXCEEDED").times(5)))
+                    simulator.add_fault(fault(429, "REQUEST_LIMIT_EXCEEDED").times(5));
                 }
-                Trouble::Errors => drop(simulator.add_fault(fault(500, "INTERNAL_ERROR"))),
-                Trouble::Denied => drop(simulator.add_fault(fault(403, "PERMISSION_DENIED"))),
+                Trouble::Errors => {
+                    simulator.add_fault(fault(500, "INTERNAL_ERROR"));
+                }
+                Trouble::Denied => {
+                    simulator.add_fault(fault(403, "PERMISSION_DENIED"));
+                }
                 Trouble::Down => {
                     simulator
                         .region_down(

@@ -34,7 +34,8 @@ async fn a_controller_that_dies_with_its_machine_mid_failover_is_recovered_elsew
     let before = waking(east);
     let report = deployment.sync().await;
     assert!(report.is_complete(), "{report:#?}");
-    let places: Vec<&str> = report.shipped.iter().filter(|one| one.is_there).map(|one| one.place.as_str()).collect();
+    let places: Vec<&str> =
+        report.shipped.iter().filter(|one| one.is_there).map(|one| one.place.as_str()).collect();
     assert_eq!(places, ["east", "west", "witness"]);
     deployment.lose("east", Outage::cut_off(Appearance::BlackHole));
 
@@ -80,7 +81,11 @@ async fn without_the_witness_standbys_are_kept_in_step_and_nobody_is_promoted_un
     east.write_notebook("/Shared/etl/later", "print('later')");
     let report = deployment.sync().await;
     assert!(report.legs.iter().all(|leg| leg.complete), "{report:#?}");
-    assert!(report.notes.iter().any(|note| note.contains("the witness does not answer")), "{:?}", report.notes);
+    assert!(
+        report.notes.iter().any(|note| note.contains("the witness does not answer")),
+        "{:?}",
+        report.notes
+    );
     let _ = west.export("/Shared/etl/later", "SOURCE");
     deployment.lose("east", Outage::cut_off(Appearance::BlackHole));
     let house = deployment.open().await;
