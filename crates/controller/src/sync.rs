@@ -76,7 +76,7 @@ pub async fn sync(
         let legs: Vec<&Leg> = legs.iter().filter(|leg| leg.group == group.name).collect();
         work.group(group, &legs).await?;
     }
-    for shipped in shipping::ship(house).await? {
+    for shipped in shipping::ship(house).await {
         work.report.notes.extend(shipped.note());
         work.report.shipped.push(shipped);
     }

@@ -104,7 +104,7 @@ pub async fn propose(house: &House, wish: &Wish) -> Result<Proposal, ControllerE
             ),
         });
     }
-    let mut now = house.clone();
+    let mut now = house.now().await?;
     now.orient(&group.name, &known.term);
     let group = now.groups(Some(group.name.as_str()))?[0].clone();
     let case = Case { house: &now, group: &group, term: &known.term, wish };
@@ -229,7 +229,7 @@ impl Case<'_> {
             self.look_closer_at(run).await?;
         }
         if let Some(unfinished) = &unfinished
-            && !self.may_follow(runbook, unfinished)
+            && !self.may_follow(runbook)
         {
             return Err(self.not_now(
                 format!("run {} of {} is not over: {}", unfinished.run, self.group.name, unfinished.stands),
@@ -260,13 +260,9 @@ impl Case<'_> {
         Ok(())
     }
 
-    /// A forced failover takes over from a planned one whose primary died, and an abort ends any that promoted nothing.
-    fn may_follow(&self, runbook: &str, unfinished: &Unfinished) -> bool {
-        match runbook {
-            runbooks::ABORT => true,
-            runbooks::FORCED => !unfinished.has_promoted && !unfinished.is_forced,
-            _ => false,
-        }
+    /// A forced failover takes over from whatever was broken off, and an abort ends what promoted nothing.
+    fn may_follow(&self, runbook: &str) -> bool {
+        matches!(runbook, runbooks::ABORT | runbooks::FORCED)
     }
 
     async fn planned(&self, runbook: &str) -> Result<Found, ControllerError> {
@@ -310,16 +306,20 @@ impl Case<'_> {
     async fn forced(&self, unfinished: Option<Unfinished>) -> Result<Found, ControllerError> {
         let to = self.target()?;
         let mut kept = BTreeMap::new();
+        // A promotion that was broken off, and whose site died, goes on elsewhere with what it was to wake.
+        let promoting = unfinished.as_ref().filter(|run| run.has_promoted);
         for set in &self.group.sets {
+            if let Some(snapshot) = promoting.and_then(|run| run.kept.get(&set.name)) {
+                kept.insert(set.name.clone(), snapshot.clone());
+                continue;
+            }
             let source = self.group.place(set, &self.term.primary);
-            let estate = &self.house.config.estate;
-            let latest =
-                latest_of(&self.house.store, estate, self.group, &source).await?.ok_or_else(|| {
-                    self.not_now(
-                        format!("{source} was never copied, so there is nothing to promote"),
-                        format!("twinlake sync {}", self.group.name),
-                    )
-                })?;
+            let latest = self.house.store.latest_snapshot(&source).await?.ok_or_else(|| {
+                self.not_now(
+                    format!("{source} was never copied, so there is nothing to promote"),
+                    format!("twinlake sync {}", self.group.name),
+                )
+            })?;
             // A switchover that died half-way has put things to sleep there: their waking values are its own.
             let pinned = unfinished.as_ref().and_then(|run| run.pinned.get(&set.name));
             let kept_of_set = match pinned {

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::json;
 use twinlake_base::Timestamp;
-use twinlake_model::safety::MoveKind;
 use twinlake_model::{Digest, GroupName, SetName, SiteId, Snapshot};
 use twinlake_workflow::{
     Intervention, Outcome, RunReport, RunState, Status, StepState, StepStatus, intervene,
@@ -57,11 +56,12 @@ impl RunSummary {
 pub(crate) struct Unfinished {
     pub(crate) run: String,
     pub(crate) stands: String,
-    pub(crate) is_forced: bool,
     /// Whether it has begun the next epoch.
     pub(crate) has_promoted: bool,
     /// The primary as it was before the run put anything to sleep.
     pub(crate) pinned: BTreeMap<SetName, Snapshot>,
+    /// What it is to wake, as far as it has come.
+    pub(crate) kept: BTreeMap<SetName, Snapshot>,
 }
 
 /// All runs of a group, or of all groups, oldest first.
@@ -174,12 +174,12 @@ pub(crate) async fn find(house: &House, text: &str) -> Result<String, Controller
     }
 }
 
-/// The latest run of a group that is not over, if there is one.
+/// The run of a group that is not over, if there is one: of several the one that got as far as the lease, then the latest.
 pub(crate) async fn unfinished(
     house: &House,
     group: &GroupName,
 ) -> Result<Option<Unfinished>, ControllerError> {
-    let mut found: Option<(Timestamp, Unfinished)> = None;
+    let mut found: Option<((bool, Timestamp), Unfinished)> = None;
     for run in run_log::all(house).await? {
         let status = status(house, &run).await?;
         let is_over = matches!(status.state, RunState::Ended(_) | RunState::Aborted { .. });
@@ -187,21 +187,24 @@ pub(crate) async fn unfinished(
         if is_over || parameters.group != *group {
             continue;
         }
-        if found.as_ref().is_some_and(|(at, _)| *at > status.began_at) {
+        let rank = (has_lease(&status), status.began_at);
+        if found.as_ref().is_some_and(|(found, _)| *found > rank) {
             continue;
         }
         let pinned = status.step(runbooks::PIN).and_then(|step| step.fact(runbooks::PINNED));
         let pinned = pinned.and_then(|value| serde_json::from_value(value.clone()).ok());
         let has_promoted = status.step(runbooks::EPOCH).is_some_and(|step| step.acted || is_settled(step));
+        let kept = status.step(runbooks::FINAL_SYNC).and_then(|step| step.fact(runbooks::KEPT));
+        let kept = kept.and_then(|value| serde_json::from_value(value.clone()).ok());
         let unfinished = Unfinished {
             stands: stands(&status),
-            is_forced: parameters.kind == MoveKind::Forced,
             has_promoted,
+            kept: kept.unwrap_or_else(|| parameters.kept.clone()),
             // An abort that was broken off wakes what it was begun with.
             pinned: pinned.unwrap_or(parameters.kept),
             run,
         };
-        found = Some((status.began_at, unfinished));
+        found = Some((rank, unfinished));
     }
     Ok(found.map(|(_, unfinished)| unfinished))
 }
@@ -222,12 +225,15 @@ pub(crate) async fn begun_before(
         let status = status(house, &other).await?;
         let is_over = matches!(status.state, RunState::Ended(_) | RunState::Aborted { .. });
         let Ok(parameters) = parameters(&other, &status) else { continue };
-        let has_lease = status.step(runbooks::TAKE_LEASE).is_some_and(is_settled);
-        if !is_over && has_lease && parameters.group == *group {
+        if !is_over && has_lease(&status) && parameters.group == *group {
             return Ok(Some((other, stands(&status))));
         }
     }
     Ok(None)
+}
+
+fn has_lease(status: &Status) -> bool {
+    status.step(runbooks::TAKE_LEASE).is_some_and(is_settled)
 }
 
 /// What a run was begun with.

@@ -55,7 +55,13 @@ impl Work<Move> for BeginEpoch {
         let next = Epoch(tenure.epoch().0 + 1);
         let mut fences = Vec::new();
         for set in &group.sets {
-            fences.push(fence(&parameters, &group.place(set, &parameters.from), next, context, &set.name)?);
+            let place = group.place(set, &parameters.from);
+            let mut fence = fence(&parameters, &place, next, context, &set.name)?;
+            if fence.tail == Tail::Unseen && fence.promoted_from.is_none() {
+                // It was being promoted itself when it was lost: what was seen of it last is what its tail is told by.
+                fence.promoted_from = world.house.store.latest_snapshot(&place).await.map_err(store_error)?;
+            }
+            fences.push(fence);
         }
         // First where every controller can read it, then in our own state, and only then does it become true.
         context.record(FENCES, json!(fences)).await?;
