@@ -13,8 +13,8 @@ use crate::words::{cut, time};
 const REWRITE_EVERY: Duration = Duration::from_millis(80);
 /// How often a line is written where lines stay.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-/// How wide a line may be.
-const WIDTH: usize = 100;
+/// How wide a line may be: what a narrow terminal would break in two cannot be written over.
+const WIDTH: usize = 79;
 
 /// Shows what an operation is doing.
 pub(crate) struct ProgressLine {

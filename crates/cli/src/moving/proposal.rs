@@ -124,7 +124,7 @@ fn one_copy(behind: &Behind, paint: Paint) -> String {
         ),
         _ => paint.bad("unknown: never yet has everything arrived"),
     };
-    let mut text = format!("    {source} → {target}  {lost}\n");
+    let mut text = format!("    {source} → {target}\n      {lost}\n");
     if let Some(at) = behind.last_looked_at {
         let _ = writeln!(text, "      {}", paint.faint(format!("{source} was last read at {}", time(at))));
     }

@@ -13,8 +13,8 @@ use crate::paint::Paint;
 use crate::progress::ProgressLine;
 use crate::words::{between, cut, duration};
 
-/// How wide what a step says of itself may be.
-const WIDTH: usize = 120;
+/// How wide what a step says of itself may be on a terminal, and where lines stay.
+const WIDTHS: (usize, usize) = (46, 240);
 
 /// Shows the steps of a run as they happen.
 pub(crate) struct StepLines {
@@ -82,8 +82,9 @@ impl StepLines {
     fn shown(&self, settled: &Settled, progress: &RunProgress) -> String {
         let paint = self.face.paint_aside();
         let title = format!("{:<width$}", self.title(&settled.step), width = self.width);
-        let said = cut(&settled.said, WIDTH);
-        format!("  {} {:>9}  {title}  {said}", painted(settled.mark, paint), elapsed(progress))
+        let width = if self.face.can_rewrite() { WIDTHS.0 } else { WIDTHS.1 };
+        let said = cut(&settled.said, width);
+        format!("  {} {:>10}  {title}  {said}", painted(settled.mark, paint), elapsed(progress))
             .trim_end()
             .to_owned()
     }
@@ -103,6 +104,8 @@ fn settled(event: &RunEvent, began: Option<Timestamp>, at: Timestamp) -> Option<
     let took = || began.map(|began| between(began, at)).unwrap_or_default();
     let (mark, step, said) = match event {
         RunEvent::StepDone { step, .. } => ('✓', step, took()),
+        // Where the config names no hooks, there is nothing to say of them.
+        RunEvent::StepSkipped { step, .. } if step.starts_with("hooks_") => return None,
         RunEvent::StepSkipped { step, reason, .. } => ('·', step, reason.clone()),
         RunEvent::StepFailed { step, attempt, error, .. } => {
             ('✗', step, format!("attempt {attempt} failed: {error}"))
