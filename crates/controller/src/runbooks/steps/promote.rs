@@ -3,14 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use twinlake_base::ErrorClass;
+use twinlake_base::{ErrorClass, Timestamp};
 use twinlake_databricks::Policy;
 use twinlake_model::safety::MoveKind;
-use twinlake_model::{AssetId, Outcome, Role, SetName, Snapshot, Verdict, WorkspaceSet};
+use twinlake_model::{AssetId, Outcome, Place, Role, SetName, Snapshot, Verdict, WorkspaceSet};
+use twinlake_store::{Store, StoreError};
 use twinlake_workflow::{Check, Figure, Retries, Step, StepContext, StepError, Undo, Wait, Work};
 
 use super::{LONG, left_asleep};
@@ -22,6 +24,9 @@ use crate::runbooks::{FINAL_SYNC, KEPT};
 
 /// How often what does not wake is tried before somebody is asked.
 const ROUNDS: usize = 3;
+
+/// By how much the dates of two machines may differ.
+const DATES_DIFFER: Duration = Duration::from_secs(15 * 60);
 
 /// The fact that says how many waves are awake.
 const AWAKE: &str = "waves_awake";
@@ -183,21 +188,45 @@ async fn never_away(
     let group = world.group_in(&parameters.to).map_err(step_error)?;
     let (here, away) = (group.place(set, &parameters.to), group.place(set, &parameters.from));
     let fence = store.fence(&group.name, &here).await.map_err(store_error)?;
-    let Some(before) = fence.and_then(|fence| fence.promoted_from).filter(|before| before.place == here)
-    else {
-        return Ok(None);
-    };
+    let Some(fence) = fence else { return Ok(None) };
+    let Some(before) = fence.promoted_from.filter(|before| before.place == here) else { return Ok(None) };
     // What somebody deleted here meanwhile is not made anew.
     let Some(latest) = store.latest_snapshot(&here).await.map_err(store_error)? else { return Ok(None) };
     let standing = sleepers(store, &latest).await.map_err(store_error)?;
     let selection = world.selection(&parameters.to, set, &parameters.to).map_err(step_error)?;
     let ids = store.id_map(&set.name).await.map_err(store_error)?;
+    // What had arrived there and is gone was deleted where production was: it is nobody's to wake.
+    let gone = store.tombstones(&away).await.map_err(store_error)?;
+    let arrived = arrived(&world.house.store, &away, fence.since).await.map_err(store_error)?;
     let mut stayed = sleepers(store, &before).await.map_err(store_error)?;
     stayed.retain(|asset, its| {
-        let was_away = travelled.contains_key(asset) || ids.remote(asset, &away).is_some();
+        let was_away = travelled.contains_key(asset)
+            || gone.contains_key(asset)
+            || arrived.contains(asset)
+            || ids.remote(asset, &away).is_some();
         !was_away && standing.contains_key(asset) && selection.takes(its.kinds, &its.key)
     });
     Ok((!stayed.is_empty()).then_some((before, stayed)))
+}
+
+/// What stood at a place when production came to it. Who promoted may have had another date than who read the place, so
+/// whatever stood there about that time counts.
+async fn arrived(store: &Store, place: &Place, at: Timestamp) -> Result<BTreeSet<AssetId>, StoreError> {
+    let from = at.checked_sub(DATES_DIFFER).unwrap_or(at);
+    let until = at.checked_add(DATES_DIFFER).unwrap_or(at);
+    let mut arrived = BTreeSet::new();
+    for snapshot in store.snapshots(place, u32::MAX).await? {
+        if snapshot.at > until {
+            continue;
+        }
+        for digest in snapshot.manifests.values() {
+            arrived.extend(store.manifest(*digest).await?.entries.into_iter().map(|entry| entry.asset));
+        }
+        if snapshot.at < from {
+            break;
+        }
+    }
+    Ok(arrived)
 }
 
 /// Wakes some assets of a workspace. Gives what is not as it was.

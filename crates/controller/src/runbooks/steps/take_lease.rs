@@ -71,7 +71,7 @@ impl Work<Move> for TakeLease {
         if let Some((run, stands)) = first {
             return Err(refused(
                 format!("run {run} of {} had the lease first and is not over: {stands}", world.group),
-                format!("twinlake abort {} ends this one; then twinlake runs resume {run}", world.group),
+                format!("twinlake runs resume {run}"),
             ));
         }
         Ok(json!(term))
