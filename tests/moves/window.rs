@@ -40,6 +40,9 @@ const WRITES: &[Write] = &[
             json!({ "job_id": job["job_id"], "new_settings": { "timeout_seconds": 5 } }),
         );
     }),
+    ("something new", |site| {
+        site.create_job(json!({ "name": "made in the west" }));
+    }),
     ("a deletion", |site| {
         let job = &site.jobs_named("report")[0];
         site.post("/api/2.2/jobs/delete", json!({ "job_id": job["job_id"] }));

@@ -10,7 +10,7 @@ use crate::moves::waves::Sleeper;
 
 /// How many past cycles of a direction, and how many snapshots, are looked through for the last one of a group. Groups that
 /// share a workspace take turns, so it is among the first.
-const BACK: u32 = 200;
+pub(crate) const BACK: u32 = 200;
 
 /// The latest snapshot of a place that a cycle of this group took: where groups share a workspace, each snapshot holds what
 /// its own group has there.

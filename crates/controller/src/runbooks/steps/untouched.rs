@@ -4,13 +4,15 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use twinlake_assets::activities::ACTIVITIES;
 use twinlake_databricks::Policy;
-use twinlake_model::Role;
+use twinlake_model::{Action, Change, Key, Place, Role, WorkspaceSet};
 use twinlake_workflow::{Check, Retries, Step, StepContext, StepError, Undo, Work};
 
 use super::LONG;
 use crate::ControllerError;
 use crate::moves::Parameters;
-use crate::moves::window;
+use crate::moves::kept::{BACK, latest_of, sleepers};
+use crate::moves::waves::Sleeper;
+use crate::moves::window::{self, Window};
 use crate::moves::world::{Errand, Move, refused, step_error, store_error};
 
 pub(crate) const STEP: Step<Move> = Step {
@@ -66,6 +68,16 @@ impl Work<Move> for Untouched {
                     ));
                 }
             }
+            // What is new there since production is kept in step from there was made by somebody; and what only the next
+            // sync would carry home, too.
+            if let Some(made) = made_since(world, set, &place, &window).await? {
+                return Err(refused(format!("{made} was made at {place} since"), failback()));
+            }
+            let errand = Errand::live(set, &parameters.from, &parameters.to, Role::Standby);
+            let plan = world.plan(context, errand).await?;
+            if let Some(change) = plan.changes.iter().find(|change| change.action == Action::Create) {
+                return Err(refused(format!("{} was made at {place} since", change.key), failback()));
+            }
             // What stands there is compared with what was promoted: an edit of anybody's is a write.
             let Some(kept) = parameters.kept.get(&set.name) else { continue };
             let fence = world.house.store.fence(&world.group, &kept.place).await.map_err(store_error)?;
@@ -81,8 +93,15 @@ impl Work<Move> for Untouched {
                 policy: Policy::PATIENT,
             };
             let plan = world.plan(context, errand).await?;
-            let edited = plan.changes.iter().find(|change| !change.drift.is_empty());
-            if let Some(change) = edited {
+            let ids = world.house.store.id_map(&set.name).await.map_err(store_error)?;
+            let is_gone = |change: &Change| {
+                matches!(change.action, Action::Create | Action::CreateStub)
+                    && ids.remote(&change.asset, &place).is_some()
+            };
+            if let Some(change) = plan.changes.iter().find(|change| is_gone(change)) {
+                return Err(refused(format!("{} was deleted at {place} since", change.key), failback()));
+            }
+            if let Some(change) = plan.changes.iter().find(|change| !change.drift.is_empty()) {
                 let fields = change.drift.join(", ");
                 return Err(refused(
                     format!("{} was changed at {place} since: {fields}", change.key),
@@ -96,4 +115,26 @@ impl Work<Move> for Untouched {
     async fn confirm(&self, _: &Move, context: &StepContext) -> Result<Value, StepError> {
         Ok(json!({ "untouched": context.fact::<bool>("untouched")? }))
     }
+}
+
+/// What was made at the promoted site between the cycle that first kept it in step from there and the last one.
+async fn made_since(
+    world: &Move,
+    set: &WorkspaceSet,
+    place: &Place,
+    window: &Window,
+) -> Result<Option<Key>, StepError> {
+    let (house, store) = (&world.house, &world.house.store);
+    let group = world.group_in(&place.site).map_err(step_error)?;
+    let selection = world.selection(&place.site, set, &place.site).map_err(step_error)?;
+    let last = latest_of(store, &house.config.estate, &group, place).await.map_err(store_error)?;
+    let reprotects = format!("{}/reprotect", window.run);
+    let snapshots = store.snapshots(place, BACK).await.map_err(store_error)?;
+    let first = snapshots.into_iter().find(|snapshot| snapshot.run.as_str().starts_with(&reprotects));
+    let (Some(first), Some(last)) = (first, last) else { return Ok(None) };
+    let first = sleepers(store, &first).await.map_err(store_error)?;
+    let last = sleepers(store, &last).await.map_err(store_error)?;
+    let is_new =
+        |(asset, its): &(_, Sleeper)| !first.contains_key(asset) && selection.takes(its.kinds, &its.key);
+    Ok(last.into_iter().find(is_new).map(|(_, its)| its.key))
 }
