@@ -187,6 +187,15 @@ impl Death {
     fn new(inner: Arc<dyn Observer>) -> Self {
         Self { inner, promotes: AtomicBool::new(false), changed: AtomicUsize::new(0), bell: Notify::new() }
     }
+
+    /// A change was made. The last one before the end rings.
+    fn count(&self) {
+        if self.promotes.load(Ordering::SeqCst)
+            && self.changed.fetch_add(1, Ordering::SeqCst) + 1 == AWAKE_AT_DEATH
+        {
+            self.bell.notify_one();
+        }
+    }
 }
 
 impl Observer for Death {
@@ -197,11 +206,7 @@ impl Observer for Death {
                     self.promotes.store(step == "promote", Ordering::SeqCst);
                 }
             }
-            News::Cycle(Progress::Changed { .. }) if self.promotes.load(Ordering::SeqCst) => {
-                if self.changed.fetch_add(1, Ordering::SeqCst) + 1 == AWAKE_AT_DEATH {
-                    self.bell.notify_one();
-                }
-            }
+            News::Cycle(Progress::Changed { .. }) => self.count(),
             _ => {}
         }
         self.inner.see(news);
