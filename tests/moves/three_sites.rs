@@ -68,3 +68,42 @@ async fn production_goes_to_either_of_two_standbys_and_all_other_sites_follow_it
         assert_eq!(east.jobs_named("critical-load").len(), 1, "{described}: one copy of each");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_new_primary_that_dies_while_it_wakes_is_given_up_for_the_third_site_which_wakes_as_the_first_one_was()
+ {
+    let deployment = Deployment::of(620, 3, ONE_GROUP).await;
+    let east = deployment.site("east");
+    furnish_little(east);
+    let before = waking(east);
+    assert!(deployment.sync().await.is_complete());
+    deployment.lose("east", Outage::cut_off(Appearance::Refused));
+    let clock = deployment.clock.clone();
+    // West promises much, and dies between its two waves.
+    tokio::select! {
+        moved = deployment.run_as_wished(wish_to("forced_failover", "west")) => panic!("it was too quick: {moved:#?}"),
+        () = async {
+            while deployment.site("west").estate().awake.is_empty() {
+                clock.sleep(std::time::Duration::from_millis(5)).await;
+            }
+        } => {}
+    }
+    deployment.lose("west", Outage::cut_off(Appearance::Refused));
+
+    let mut wish = wish_to("forced_failover", "north");
+    wish.acknowledged.insert(twinlake_model::safety::Rule::Settle);
+    let moved = deployment.run_as_wished(wish).await;
+    assert_eq!(moved.ended, Ended::Incomplete, "but for the fences of two dead sites: {:#?}", moved.report);
+    assert_eq!(waking(deployment.site("north")), before);
+    assert_eq!(epoch(&deployment.open().await).await, 3);
+
+    deployment.restore("east");
+    deployment.restore("west");
+    deployment.sync().await;
+    acknowledge_all(&deployment).await;
+    let report = deployment.sync().await;
+    assert!(report.is_complete(), "{report:#?}");
+    for site in ["east", "west"] {
+        deployment.site(site).estate().assert_asleep();
+    }
+}
