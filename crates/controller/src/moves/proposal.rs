@@ -314,12 +314,15 @@ impl Case<'_> {
                 continue;
             }
             let source = self.group.place(set, &self.term.primary);
-            let latest = self.house.store.latest_snapshot(&source).await?.ok_or_else(|| {
-                self.not_now(
-                    format!("{source} was never copied, so there is nothing to promote"),
-                    format!("twinlake sync {}", self.group.name),
-                )
-            })?;
+            let estate = &self.house.config.estate;
+            // The latest of any group that shares the workspace may hold nothing of this one.
+            let latest =
+                latest_of(&self.house.store, estate, self.group, &source).await?.ok_or_else(|| {
+                    self.not_now(
+                        format!("{source} was never copied, so there is nothing to promote"),
+                        format!("twinlake sync {}", self.group.name),
+                    )
+                })?;
             // A switchover that died half-way has put things to sleep there: their waking values are its own.
             let pinned = unfinished.as_ref().and_then(|run| run.pinned.get(&set.name));
             let kept_of_set = match pinned {
