@@ -20,14 +20,32 @@ check:
 docs:
     tests/run docs
 
-# Random histories with faults and crashes, by seed; a failing seed is printed and replays exactly.
-simulate SEEDS="2000":
-    TWINLAKE_SIMULATE=all TWINLAKE_SEEDS={{SEEDS}} cargo test --release -p twinlake-tests simulation:: -- --nocapture
+# Random histories and disasters, by seed; a failing seed is printed and replays exactly: just simulate --seeds 20000
+simulate *ARGS:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    set -- {{ARGS}}
+    seeds=2000
+    case "${1:-}" in
+        --seeds) seeds=${2:?how many seeds} ;;
+        --seeds=*) seeds=${1#--seeds=} ;;
+        "") ;;
+        *) seeds=$1 ;;
+    esac
+    TWINLAKE_SIMULATE=all TWINLAKE_SEEDS=$seeds cargo test --release -p twinlake-tests --test all -- simulation:: disasters:: --nocapture
 
-# Replays one seed, with its trace.
+# Replays one seed of the random histories of a sync, with its trace.
 replay SEED:
-    TWINLAKE_SEED={{SEED}} cargo test --release -p twinlake-tests random_histories -- --nocapture
+    TWINLAKE_SEED={{SEED}} cargo test --release -p twinlake-tests --test all -- random_histories --nocapture
+
+# Replays one seed of the random disasters, told as it goes.
+replay-disaster SEED:
+    TWINLAKE_SEED={{SEED}} cargo test --release -p twinlake-tests --test all -- random_disasters --nocapture
 
 # What a sync costs, over its floors. docs/performance.md says how to read it.
 bench *ARGS:
     cargo run --profile dist -p twinlake-benches -- sync {{ARGS}}
+
+# What a failover of 10,000 jobs takes, in virtual time, over its floor.
+bench-failover *ARGS:
+    cargo run --profile dist -p twinlake-benches -- failover {{ARGS}}

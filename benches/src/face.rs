@@ -3,6 +3,7 @@
 use anyhow::Context;
 use serde::Serialize;
 
+use crate::failover::Promoted;
 use crate::floor::{End, Slowest};
 use crate::peer::Compared;
 use crate::rehearsal::Measured;
@@ -15,6 +16,8 @@ pub(crate) struct Findings {
     pub(crate) profile: String,
     /// Requests and virtual time.
     pub(crate) rehearsed: Vec<Measured>,
+    /// Failovers in virtual time.
+    pub(crate) failed_over: Vec<Promoted>,
     /// Memory and processor.
     pub(crate) over_sockets: Vec<Cycle>,
     /// Beside a plain script.
@@ -40,6 +43,9 @@ pub(crate) fn tell(findings: &Findings, as_json: bool) -> anyhow::Result<()> {
     }
     if !findings.rehearsed.is_empty() {
         println!("{}", rehearsed(&findings.rehearsed));
+    }
+    if !findings.failed_over.is_empty() {
+        println!("{}", failed_over(&findings.failed_over, &findings.profile));
     }
     if !findings.over_sockets.is_empty() {
         println!(
@@ -87,6 +93,45 @@ fn rehearsed(all: &[Measured]) -> String {
         ]
     });
     format!("Requests and time, in virtual time\n\n{}", table(&heads, rows))
+}
+
+fn failed_over(all: &[Promoted], profile: &str) -> String {
+    let heads = [
+        "primary",
+        "woken",
+        "ended",
+        "first wave awake, s",
+        "all awake, s",
+        "whole run, s",
+        "floor",
+        "ratio",
+        "requests",
+        "forced",
+        "429",
+        "to the old primary",
+        "aim",
+        "CPU s, service included",
+    ];
+    let rows = all.iter().map(|one| {
+        vec![
+            one.case.to_owned(),
+            one.woken.to_string(),
+            one.ended.to_owned(),
+            format!("{:.1}", one.first_wave_seconds),
+            format!("{:.1}", one.awake_seconds),
+            format!("{:.1}", one.seconds),
+            slowest(&one.floor),
+            format!("{:.3}", one.time_ratio()),
+            one.requests.to_string(),
+            one.forced.to_string(),
+            one.refused.to_string(),
+            one.coarse.to_string(),
+            format!("≤ {}", one.coarse_aim),
+            format!("{:.1}", one.cpu_seconds),
+        ]
+    });
+    let title = format!("A forced failover, in virtual time; seconds are simulated (profile {profile})");
+    format!("{title}\n\n{}", table(&heads, rows))
 }
 
 fn slowest(slowest: &Slowest) -> String {

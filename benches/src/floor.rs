@@ -114,6 +114,13 @@ impl<'l> Forced<'l> {
         self
     }
 
+    /// Adds so many requests.
+    #[must_use]
+    pub(crate) fn some(mut self, end: End, method: &Method, path: &str, count: usize) -> Self {
+        self.add(end, method, path, count);
+        self
+    }
+
     fn add(&mut self, end: End, method: &Method, path: &str, count: usize) {
         if let Some(row) = self.limits.covering(method, path).filter(|_| count > 0) {
             *self.requests.entry((end, row.family.clone())).or_default() += count;

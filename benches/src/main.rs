@@ -1,8 +1,9 @@
-//! What keeping a standby in step costs: requests and time against the least that they could be, memory and processor
+//! What keeping a standby in step costs, and what a failover takes: requests and time against the least that they could be, memory and processor
 //! of the client alone, and a plain script as a peer.
 //!
 //! ```text
 //! cargo run --profile dist -p twinlake-benches -- sync --assets 20000
+//! cargo run --profile dist -p twinlake-benches -- failover --jobs 10000
 //! ```
 //!
 //! | file | what it is |
@@ -10,12 +11,14 @@
 //! | `floor` | the forced minimum, and the time that it takes at our share of the limits; pure |
 //! | `holdings` | what a workspace holds, counted as a person would |
 //! | `rehearsal` | cycles in virtual time, under limits that are enforced |
+//! | `failover` | a forced failover in virtual time, under limits that are enforced |
 //! | `sockets` | cycles over sockets: a service, and a client that measures itself, each in its own process |
 //! | `usage` | memory and processor time of this process |
 //! | `peer` | the same copy by a plain script with the official SDK |
 //! | `face` | tables and JSON |
 
 mod face;
+mod failover;
 mod floor;
 mod holdings;
 mod peer;
@@ -28,6 +31,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::face::Findings;
+use crate::failover::Failover;
 use crate::rehearsal::Rehearsal;
 use crate::sockets::Estate;
 
@@ -45,6 +49,8 @@ struct Line {
 enum Verb {
     /// Measure cycles of sync: the first, quiet ones, ones with a single change
     Sync(SyncArgs),
+    /// Measure a forced failover: time to the first wave awake, the whole run, requests to the lost primary
+    Failover(FailoverArgs),
     /// Serve two simulated workspaces until standard input ends
     #[command(hide = true)]
     Serve(Estate),
@@ -79,6 +85,28 @@ struct SyncArgs {
     output: Output,
 }
 
+#[derive(Args)]
+struct FailoverArgs {
+    /// How many jobs
+    #[arg(long, default_value_t = 10_000)]
+    jobs: usize,
+    /// Of these, how many are the first wave
+    #[arg(long, default_value_t = 500)]
+    critical: usize,
+    /// How many warehouses
+    #[arg(long, default_value_t = 200)]
+    warehouses: usize,
+    /// How many pools
+    #[arg(long, default_value_t = 50)]
+    pools: usize,
+    /// Which ids
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The form of the answer
+    #[arg(short, long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
     /// Everything
@@ -98,6 +126,13 @@ enum Output {
 fn main() -> anyhow::Result<()> {
     match Line::parse().verb {
         Verb::Sync(args) => face::tell(&measure(&args)?, args.output == Output::Json),
+        Verb::Failover(args) => {
+            let FailoverArgs { jobs, critical, warehouses, pools, seed, output } = args;
+            let mut findings = Findings::of_this_build()?;
+            let failover = Failover { jobs, critical, warehouses, pools, seed };
+            findings.failed_over = rehearsal::in_virtual_time(failover.all())?;
+            face::tell(&findings, output == Output::Json)
+        }
         Verb::Serve(estate) => sockets::serve(estate),
         Verb::Cycle { state } => sockets::cycle(&state),
     }

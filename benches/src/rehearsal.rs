@@ -116,7 +116,7 @@ impl Rehearsal {
 }
 
 /// The table of limits as the simulator enforces it.
-fn as_enforced(limits: &Limits) -> ServiceLimits {
+pub(crate) fn as_enforced(limits: &Limits) -> ServiceLimits {
     let families = limits.rows().iter().map(|row| Limit {
         family: row.family.clone(),
         paths: row.covers.iter().map(|route| route.to_string().trim_start_matches("* ").to_owned()).collect(),
