@@ -39,8 +39,8 @@ pub(crate) struct Asked {
     /// Agreed beforehand, within the rules.
     pub(crate) yes: bool,
     /// Only show it.
-    pub(crate) dry_run: bool,
-    /// What was typed, without `--yes` and `--dry-run`: what has to be typed again is told with it.
+    pub(crate) plan: bool,
+    /// What was typed, without `--yes` and `--plan`: what has to be typed again is told with it.
     pub(crate) command: String,
 }
 
@@ -50,7 +50,7 @@ pub(crate) async fn carry_out(house: &House, asked: Asked, face: &Face) -> anyho
     let group = house.groups(Some(proposal.group.as_str()))?[0];
     let shown = Shown { simulated: house.setup().simulated, has_hooks: !group.safety.hooks.is_empty() };
     let shown = proposal::text(&proposal, shown, face.paint());
-    if asked.dry_run {
+    if asked.plan {
         face.answer(&json!({ "proposal": proposal::json(&proposal) }), |_| shown)?;
         return Ok(if proposal.objections.is_empty() { Exit::Done } else { Exit::Refused });
     }
@@ -108,7 +108,7 @@ pub(crate) async fn in_place(
     let group = the_group(&house, group)?;
     let wish = Wish { group: Some(group.to_string()), runbook: runbook.to_owned(), ..Wish::default() };
     let command = format!("{command} {group}");
-    carry_out(&house, Asked { wish, yes: agreed.yes, dry_run: agreed.dry_run, command }, face).await
+    carry_out(&house, Asked { wish, yes: agreed.yes, plan: agreed.plan, command }, face).await
 }
 
 /// The one group that is meant.

@@ -24,7 +24,7 @@ pub(crate) struct FailbackArgs {
     to: Option<String>,
 
     /// What this digest names was read, and replication may write over it. With --yes, go on at once
-    #[arg(long, value_name = "DIGEST", conflicts_with = "dry_run")]
+    #[arg(long, value_name = "DIGEST", conflicts_with = "plan")]
     acknowledge_tail: Option<String>,
 
     #[command(flatten)]

@@ -68,12 +68,12 @@ pub(crate) struct HowArgs {
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct AgreedArgs {
     /// Agree within the rules, without typing the group's name
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long, conflicts_with = "plan")]
     pub(crate) yes: bool,
 
     /// Only show what would happen
     #[arg(long)]
-    pub(crate) dry_run: bool,
+    pub(crate) plan: bool,
 }
 
 /// Since when.
@@ -125,7 +125,7 @@ impl HowArgs {
             command.push_str(" --incomplete");
         }
         self.acknowledge.iter().for_each(|rule| command.push_str(&format!(" --acknowledge {rule}")));
-        Asked { wish, yes: self.agreed.yes, dry_run: self.agreed.dry_run, command }
+        Asked { wish, yes: self.agreed.yes, plan: self.agreed.plan, command }
     }
 }
 

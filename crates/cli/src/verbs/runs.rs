@@ -118,7 +118,7 @@ fn table(all: &[RunSummary], paint: Paint) -> String {
     if all.is_empty() {
         return format!(
             "no run has moved anything yet; to see what one would do: {}\n",
-            paint.strong("twinlake failover --dry-run")
+            paint.strong("twinlake failover --plan")
         );
     }
     let mut table = Table::new();

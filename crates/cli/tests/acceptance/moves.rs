@@ -8,7 +8,7 @@ use crate::bench::Bench;
 fn a_move_answers_with_its_proposal_its_end_and_its_report() {
     let bench = Bench::simulated(&["--size", "60"]);
     assert_eq!(bench.json(&["sync"])["legs"][0]["complete"], true);
-    let shown = bench.json(&["failover", "--dry-run"]);
+    let shown = bench.json(&["failover", "--plan"]);
     let proposal = &shown["proposal"];
     assert_eq!(
         (&proposal["runbook"], &proposal["from"], &proposal["to"]),
@@ -19,7 +19,7 @@ fn a_move_answers_with_its_proposal_its_end_and_its_report() {
             && step["undo_how"].is_string()
     }));
     assert_eq!(proposal["approvals"]["expire_seconds"], 3600);
-    assert_eq!(bench.json(&["runs"])["runs"], Value::Array(Vec::new()), "a dry run is no run");
+    assert_eq!(bench.json(&["runs"])["runs"], Value::Array(Vec::new()), "a plan is no run");
 
     let moved = bench.json(&["failover", "--yes"]);
     assert_eq!(moved["ended"]["ended"], "complete", "{moved:#}");

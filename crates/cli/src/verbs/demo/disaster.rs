@@ -90,7 +90,7 @@ impl Demo {
             hint.contains("--forced"),
             || format!("{refused:?}"),
         );
-        self.story.command("twinlake failover --forced --dry-run");
+        self.story.command("twinlake failover --forced --plan");
         let proposal = propose(&house, &lost.wish()).await?;
         self.story.quote(&loss(&proposal.loss, self.face.paint()));
         let knows = proposal.loss.seconds().is_some() && !proposal.loss.may_have_run.is_empty();
