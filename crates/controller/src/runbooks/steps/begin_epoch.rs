@@ -10,6 +10,7 @@ use twinlake_workflow::{Check, Retries, Step, StepContext, StepError, Undo, Work
 use super::SOON;
 use super::promote::kept;
 use crate::moves::Parameters;
+use crate::moves::kept::latest_of;
 use crate::moves::world::{Move, refused, step_error, store_error};
 use crate::runbooks::{EPOCH, FENCES};
 
@@ -59,7 +60,8 @@ impl Work<Move> for BeginEpoch {
             let mut fence = fence(&parameters, &place, next, context, &set.name)?;
             if fence.tail == Tail::Unseen && fence.promoted_from.is_none() {
                 // It was being promoted itself when it was lost: what was seen of it last is what its tail is told by.
-                fence.promoted_from = world.house.store.latest_snapshot(&place).await.map_err(store_error)?;
+                let (store, estate) = (&world.house.store, &world.house.config.estate);
+                fence.promoted_from = latest_of(store, estate, &group, &place).await.map_err(store_error)?;
             }
             fences.push(fence);
         }

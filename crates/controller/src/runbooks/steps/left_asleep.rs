@@ -11,7 +11,7 @@ use twinlake_workflow::{StepContext, StepError};
 
 use crate::fence::standing::recall;
 use crate::moves::Parameters;
-use crate::moves::kept::sleepers;
+use crate::moves::kept::{latest_of, sleepers};
 use crate::moves::world::{Move, step_error, store_error};
 
 /// Names it, where a promotion of `kept` has come to its end.
@@ -25,7 +25,7 @@ pub(super) async fn tell(
 ) -> Result<(), StepError> {
     let parameters: Parameters = context.parameters()?;
     let group = world.group_in(&parameters.to).map_err(step_error)?;
-    let store = &world.house.store;
+    let (store, estate) = (&world.house.store, &world.house.config.estate);
     for set in &group.sets {
         let here = group.place(set, &parameters.to);
         let Some(kept) = kept.get(&set.name) else { continue };
@@ -34,7 +34,7 @@ pub(super) async fn tell(
         let mut left = BTreeMap::new();
         if let Some(fence) = fence {
             known.extend(assets(world, fence.promoted_from.as_ref()).await?);
-            let latest = store.latest_snapshot(&here).await.map_err(store_error)?;
+            let latest = latest_of(store, estate, &group, &here).await.map_err(store_error)?;
             let standing = assets(world, latest.as_ref()).await?;
             let found = recall(&world.house, &fence).await.map_err(step_error)?;
             let unseen = found.into_iter().filter(|one| standing.contains_key(&one.asset));
@@ -43,7 +43,7 @@ pub(super) async fn tell(
             );
         }
         let ids = store.id_map(&set.name).await.map_err(store_error)?;
-        let latest = store.latest_snapshot(&kept.place).await.map_err(store_error)?;
+        let latest = latest_of(store, estate, &group, &kept.place).await.map_err(store_error)?;
         let since = assets(world, latest.filter(|latest| latest.at > kept.at).as_ref()).await?;
         let copied = since.into_iter().filter(|(asset, _)| ids.remote(asset, &here).is_some());
         left.extend(copied.map(|(asset, key)| (asset, (key, "was copied there after this run had begun"))));

@@ -17,7 +17,7 @@ use twinlake_workflow::{Check, Figure, Retries, Step, StepContext, StepError, Un
 
 use super::{LONG, left_asleep};
 use crate::moves::Parameters;
-use crate::moves::kept::sleepers;
+use crate::moves::kept::{latest_of, sleepers};
 use crate::moves::waves::{Sleeper, waves};
 use crate::moves::world::{Errand, Move, refused, step_error, store_error};
 use crate::runbooks::{FINAL_SYNC, KEPT};
@@ -191,7 +191,8 @@ async fn never_away(
     let Some(fence) = fence else { return Ok(None) };
     let Some(before) = fence.promoted_from.filter(|before| before.place == here) else { return Ok(None) };
     // What somebody deleted here meanwhile is not made anew.
-    let Some(latest) = store.latest_snapshot(&here).await.map_err(store_error)? else { return Ok(None) };
+    let latest = latest_of(store, &world.house.config.estate, &group, &here).await.map_err(store_error)?;
+    let Some(latest) = latest else { return Ok(None) };
     let standing = sleepers(store, &latest).await.map_err(store_error)?;
     let selection = world.selection(&parameters.to, set, &parameters.to).map_err(step_error)?;
     let ids = store.id_map(&set.name).await.map_err(store_error)?;
