@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `architecture` | the walls stand: arrows, homes, words, licences |
 //! | `clients` | the official SDK, unmodified, against the simulation and the product |
+//! | `disasters` | seeded disasters of the whole controller, judged after every act |
 //! | `simulation` | crashes everywhere and random histories, each replayed by its seed |
 //! | `stories` | estates and bad days that operators know |
 #![allow(
@@ -16,6 +17,7 @@
 
 mod architecture;
 mod clients;
+mod disasters;
 mod moves;
 mod simulation;
 mod stories;

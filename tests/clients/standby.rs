@@ -8,7 +8,7 @@ use crate::clients::binary::{Simulation, twinlake};
 use crate::clients::python::{self, succeed};
 
 /// What an operator would write for these two sites. `dialect.py` holds the same mappings.
-const CONFIG: &str = r#"
+pub(super) const CONFIG: &str = r#"
 estate: acme
 sites:
   east: { cloud: aws, region: us-east-1, workspaces: { prod: { profile: east } } }

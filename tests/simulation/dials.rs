@@ -5,17 +5,17 @@ use std::time::Duration;
 use twinlake_base::{Clock, Env, Instant};
 
 /// What whoever runs the tests has asked for.
-pub(super) struct Dials {
+pub(crate) struct Dials {
     /// Everything, rather than a sample.
-    pub(super) all: bool,
+    pub(crate) all: bool,
     /// This seed alone.
-    pub(super) seed: Option<u64>,
+    pub(crate) seed: Option<u64>,
     /// So many seeds, however long it takes.
-    pub(super) seeds: Option<u64>,
+    pub(crate) seeds: Option<u64>,
 }
 
 impl Dials {
-    pub(super) fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let env = Env::system();
         let number = |name: &str| {
             env.get(name).map(|text| text.parse().unwrap_or_else(|_| panic!("{name}={text} is not a number")))
@@ -29,27 +29,27 @@ impl Dials {
 }
 
 /// Real time, so that a sample ends when a CI expects it to.
-pub(super) struct Stopwatch {
+pub(crate) struct Stopwatch {
     start: Instant,
     most: Duration,
 }
 
 impl Stopwatch {
-    pub(super) fn of(most: Duration) -> Self {
+    pub(crate) fn of(most: Duration) -> Self {
         Self { start: Clock::system().instant(), most }
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.elapsed() >= self.most
     }
 
-    pub(super) fn elapsed(&self) -> Duration {
+    pub(crate) fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }
 }
 
 /// Runs a history to its end in a runtime of its own: one thread, and a clock that waits for nobody.
-pub(super) fn in_virtual_time<T>(history: impl Future<Output = T>) -> T {
+pub(crate) fn in_virtual_time<T>(history: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)

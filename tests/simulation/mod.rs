@@ -19,7 +19,7 @@
 //! | `TWINLAKE_SEED=17` | runs this seed alone; with its trace, if it fails |
 
 mod crash_at_every_effect;
-mod dials;
+pub(crate) mod dials;
 mod estate;
 mod history;
 mod judge;
