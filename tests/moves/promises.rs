@@ -346,13 +346,22 @@ fn tests() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// What the seeded disasters have found and nobody has mended yet: `tests/disasters/random_disasters.rs` names the seeds.
+const KNOWN_VIOLATIONS: &str = "\n## Known violations\n\n\
+     Of 2,000 seeded disasters (`disasters/random_disasters.rs`), four break a promise and are named there with their seeds:\n\n\
+     - **P8, P9**: a create whose answer was lost just before production moves is forgotten and made again, so that two\n  \
+       jobs of one name stand (seeds 683 and 1013).\n\
+     - **P7**: a copy whose create was cut off before it was known stays asleep when its site is promoted, and is not named\n  \
+       (seeds 1311 and 1396).\n";
+
 /// The page, from the table.
 fn page() -> String {
     let mut page = String::from(
         "# Promises, while production moves\n\n\
          Which tests hold which promise when production moves, in how many cases: a case is one situation that a test goes\n\
          through from its beginning; a rehearsal of a runbook counts as one, although it disturbs the run in hundreds of\n\
-         places. All of them are simulated. A test that finds a violation fails, so while the tests pass there are none.\n\n\
+         places. All of them are simulated. A test that finds a violation fails, so while the tests pass there are none but\n\
+         those that are named below.\n\n\
          This page is written by `tests/moves/promises.rs`: `TWINLAKE_BLESS=1 cargo test --release -p twinlake-tests --test\n\
          all promises`.\n\n\
          | promise | says | tests | cases | violations |\n|---|---|--:|--:|--:|\n",
@@ -362,6 +371,7 @@ fn page() -> String {
         let (tests, violations) = (promise.held_by.len(), if cases == 0 { "not yet tested" } else { "0" });
         let _ = writeln!(page, "| {} | {} | {tests} | {cases} | {violations} |", promise.name, promise.says);
     }
+    page.push_str(KNOWN_VIOLATIONS);
     page.push_str("\n## Not yet tested\n\n");
     for (promise, why) in PROMISES.iter().filter_map(|promise| Some((promise, promise.not_yet?))) {
         let _ = writeln!(page, "- **{}**: {why}.", promise.name);
